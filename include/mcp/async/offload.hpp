@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/async/deadline.hpp>
+#include <mcp/base/result.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/posix/stream_descriptor.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <future>
+#include <system_error>
+#include <thread>
+#include <type_traits>
+#include <utility>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+namespace mcp::inline v0 {
+
+namespace detail {
+
+/// What a worker thread holds of the coroutine that waits for it: one end of a socket pair.
+class wake_up {
+ public:
+  explicit wake_up(int descriptor) noexcept : descriptor_(descriptor) {}
+  wake_up(wake_up&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  wake_up& operator=(wake_up&&) = delete;
+  ~wake_up() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+  // A byte and not just the end of the stream, since a forked child may hold this end open.
+  void send() const noexcept { static_cast<void>(::send(descriptor_, "", 1, MSG_NOSIGNAL)); }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace detail
+
+/// Runs `job`, which may block, on a thread of its own and awaits the `result<T>` it returns.
+///
+/// The wait ends at `when` at the latest with `errc::deadline_exceeded`, and at once with
+/// `errc::cancelled` on terminal cancellation; the job then runs on to its end and its answer is dropped.
+/// So the job must own all that it uses. An exception it throws comes out of the `co_await`.
+///
+/// The thread never touches the executor: it sends one byte to a socket on which the coroutine waits. So
+/// the execution context may be destroyed while jobs hang, and until then an awaited job keeps it running.
+template <class Job>
+asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor executor, deadline_list& deadlines,
+                                                    deadline::time_point when, Job job) {
+  if (deadlines.now() >= when) co_return errc::deadline_exceeded;
+
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    co_return failure(std::error_code(errno, std::system_category()));
+  asio::posix::stream_descriptor done(executor);
+  detail::wake_up waker(ends[1]);
+  std::error_code ec;
+  done.assign(ends[0], ec);
+  if (ec) {
+    ::close(ends[0]);
+    co_return failure(ec);
+  }
+
+  std::packaged_task<std::invoke_result_t<Job&>()> task(std::move(job));
+  auto answer = task.get_future();
+  try {
+    std::thread([task = std::move(task), waker = std::move(waker)]() mutable {
+      task();
+      waker.send();
+    }).detach();
+  } catch (const std::system_error& no_thread) {
+    co_return failure(no_thread.code());
+  }
+
+  const auto give_up = [&done] {
+    std::error_code ignored;
+    done.cancel(ignored);
+  };
+  deadline_action limit(deadlines, when, give_up);
+  co_await done.async_wait(asio::posix::stream_descriptor::wait_read,
+                           asio::redirect_error(asio::use_awaitable, ec));
+  if (answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready) co_return answer.get();
+  if (limit.passed()) co_return errc::deadline_exceeded;
+  co_return errc::cancelled;
+}
+
+}  // namespace mcp::inline v0

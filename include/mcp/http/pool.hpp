@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/async/deadline.hpp>
+#include <mcp/base/limits.hpp>
+#include <mcp/base/result.hpp>
+#include <mcp/base/url.hpp>
+#include <mcp/http/connection.hpp>
+#include <mcp/net/buffer_pool.hpp>
+#include <mcp/net/connect.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace mcp::inline v0::http {
+
+/// How a pool opens and keeps connections.
+struct pool_options {
+  std::size_t max_connections = 256;                  ///< to the origin, busy and idle
+  std::chrono::milliseconds connect_timeout{10'000};  ///< look-up, TCP and TLS together
+  /// How long an idle connection is trusted where the server does not say (`Keep-Alive: timeout`).
+  std::chrono::milliseconds idle_timeout{30'000};
+  std::shared_ptr<net::tls_context> tls{};  ///< null for http
+  net::connect_policy policy{};
+  limits caps{};
+};
+
+class pool;
+
+/// Somebody who wants a connection and cannot have one at once.
+class connection_waiter {
+ public:
+  connection_waiter() = default;
+  connection_waiter(const connection_waiter&) = delete;
+  connection_waiter& operator=(const connection_waiter&) = delete;
+
+ protected:
+  ~connection_waiter() = default;
+
+ private:
+  friend class pool;
+  /// Called once, unless the waiter was cancelled: with a connection, or with the reason why not.
+  virtual void granted(result<std::unique_ptr<connection>> outcome) noexcept = 0;
+};
+
+/// The connections to one origin. Belongs to one executor.
+///
+/// A connection is handed out only after a look at it: data or an end of stream that arrived while it
+/// was idle, or an age near the server's own time limit, close it. A request written to a dying connection
+/// would leave in doubt whether it ran. The first connection to an origin is opened alone, so that a
+/// burst of calls to an unreachable or slow origin makes one attempt and a TLS session is there to resume.
+class pool : public std::enable_shared_from_this<pool> {
+ public:
+  using time_point = deadline_list::time_point;
+
+  pool(asio::any_io_executor executor, const url& origin, pool_options options,
+       std::shared_ptr<deadline_list> deadlines, std::shared_ptr<net::buffer_pool> buffers)
+      : executor_(std::move(executor)),
+        origin_(origin),
+        options_(std::move(options)),
+        deadlines_(std::move(deadlines)),
+        buffers_(std::move(buffers)) {}
+
+  deadline_list& deadlines() const noexcept { return *deadlines_; }
+  net::buffer_pool& buffers() const noexcept { return *buffers_; }
+  const limits& caps() const noexcept { return options_.caps; }
+
+  /// A connection, or null: then the waiter is queued and `granted()` follows.
+  std::unique_ptr<connection> acquire(connection_waiter& waiter) {
+    if (waiters_.empty()) {
+      if (auto idle = take_idle()) return idle;
+    }
+    waiters_.push_back(&waiter);
+    connect_as_needed();
+    return nullptr;
+  }
+
+  /// The waiter no longer wants a connection. One that is being opened for it will serve another call.
+  void cancel(connection_waiter& waiter) noexcept { std::erase(waiters_, &waiter); }
+
+  /// Takes back a connection that may serve again.
+  void release(std::unique_ptr<connection> idle) {
+    if (closed_) return drop(std::move(idle));
+    if (!idle->in) idle->in = buffers_->acquire();
+    if (waiters_.empty() || idle->awaiting_tail) {
+      idle_.push_back(std::move(idle));
+    } else {
+      grant(std::move(idle));
+    }
+  }
+
+  /// Takes back a connection that is of no more use.
+  void drop(std::unique_ptr<connection> dead) noexcept {
+    dead.reset();
+    --open_;
+    if (!closed_) connect_as_needed();
+  }
+
+  /// For how long a connection may stay idle, given what the server said; it is trusted up to a second
+  /// less, since the server's clock started earlier.
+  time_point usable_until(std::optional<std::uint64_t> announced) const noexcept {
+    auto span = options_.idle_timeout;
+    if (announced) {
+      const std::chrono::milliseconds said(1000 * std::min<std::uint64_t>(*announced, 3600));
+      span = std::min(span, said - std::min(said / 2, std::chrono::milliseconds(1000)));
+    }
+    return deadlines_->now() + span;
+  }
+
+  /// Closes idle connections, ends attempts to connect and refuses waiters. Busy connections close when
+  /// they are given back.
+  void close() {
+    closed_ = true;
+    open_ -= idle_.size();
+    idle_.clear();
+    for (const auto& stop : attempts_) stop->emit(asio::cancellation_type::terminal);
+    fail_waiters(errc::client_closed);
+  }
+
+  /// Connections open now, busy and idle.
+  std::size_t size() const noexcept { return open_; }
+
+ private:
+  std::unique_ptr<connection> take_idle() {
+    const time_point now = deadlines_->now();
+    while (!idle_.empty()) {
+      auto last = std::move(idle_.back());
+      idle_.pop_back();
+      if (now < last->usable_until && last->check_idle() != connection::idle_state::dead) return last;
+      last.reset();
+      --open_;
+    }
+    return nullptr;
+  }
+
+  void grant(result<std::unique_ptr<connection>> outcome) {
+    connection_waiter* const first = waiters_.front();
+    waiters_.erase(waiters_.begin());
+    first->granted(std::move(outcome));
+  }
+
+  void fail_waiters(const failure& why) {
+    for (connection_waiter* waiter : std::exchange(waiters_, {})) waiter->granted(why);
+  }
+
+  void connect_as_needed() {
+    const std::size_t wanted = proven_ ? waiters_.size() : std::min<std::size_t>(waiters_.size(), 1);
+    while (attempts_.size() < wanted && open_ + attempts_.size() < options_.max_connections) start_attempt();
+  }
+
+  void start_attempt() {
+    // The completion handler owns the signal: it must outlive the coroutine that listens to it.
+    auto stop = std::make_shared<asio::cancellation_signal>();
+    attempts_.push_back(stop);
+    net::connect_request request;
+    request.host = origin_.host();
+    request.port = origin_.port();
+    request.tls = options_.tls;
+    request.policy = options_.policy;
+    request.deadlines = deadlines_;
+    request.deadline = deadlines_->now() + options_.connect_timeout;
+    asio::co_spawn(executor_, net::connect(std::move(request)),
+                   asio::bind_cancellation_slot(
+                       stop->slot(), [self = shared_from_this(), stop](const std::exception_ptr& fault,
+                                                                       result<net::stream> outcome) {
+                         std::erase(self->attempts_, stop);
+                         if (fault) outcome = failure(errc::connect_failed);
+                         self->attempt_ended(std::move(outcome));
+                       }));
+  }
+
+  void attempt_ended(result<net::stream> outcome) {
+    if (closed_) return;
+    if (outcome) {
+      proven_ = true;
+      ++open_;
+      auto fresh = std::make_unique<connection>(std::move(*outcome), buffers_->acquire(), options_.caps);
+      fresh->usable_until = usable_until(std::nullopt);
+      release(std::move(fresh));
+    } else if (!proven_) {
+      fail_waiters(outcome.error());
+    } else if (attempts_.size() < waiters_.size()) {
+      grant(std::move(outcome).error());
+    }
+    connect_as_needed();
+  }
+
+  asio::any_io_executor executor_;
+  url origin_;
+  pool_options options_;
+  std::shared_ptr<deadline_list> deadlines_;
+  std::shared_ptr<net::buffer_pool> buffers_;
+  std::vector<std::unique_ptr<connection>> idle_;
+  std::vector<connection_waiter*> waiters_;
+  std::vector<std::shared_ptr<asio::cancellation_signal>> attempts_;
+  std::size_t open_ = 0;
+  bool proven_ = false;  // a connection has succeeded: further ones may be opened side by side
+  bool closed_ = false;
+};
+
+}  // namespace mcp::inline v0::http

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/json/text.hpp>
+
+#include <charconv>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace mcp::inline v0::json {
+
+/// Anything that bytes can be appended to, such as `std::string` or a request buffer.
+template <class T>
+concept ByteSink = requires(T& sink, std::string_view bytes) { sink.append(bytes); };
+
+/// Appends JSON text to a sink and sets the commas.
+///
+///     json::writer out(buffer);
+///     out.begin_object().key("n").integer(1).key("list").begin_array().string("a").end_array().end_object();
+///
+/// Nesting and keys are the caller's duty. A string that is not UTF-8 or a number that is not finite has
+/// no JSON text: `ok()` is false from then on, and what was appended must not be sent.
+template <ByteSink Sink>
+class writer {
+ public:
+  explicit writer(Sink& sink) noexcept : sink_(sink) {}
+
+  bool ok() const noexcept { return ok_; }
+
+  writer& begin_object() { return open("{"); }
+  writer& end_object() { return close("}"); }
+  writer& begin_array() { return open("["); }
+  writer& end_array() { return close("]"); }
+
+  writer& key(std::string_view name) {
+    string(name);
+    sink_.append(":");
+    comma_ = false;
+    return *this;
+  }
+
+  writer& string(std::string_view text) {
+    separate();
+    sink_.append("\"");
+    const char* p = text.data();
+    const char* const end = p + text.size();
+    unsigned non_ascii = 0;
+    for (;;) {
+      const char* const run = p;
+      p = detail::find_special(p, end, non_ascii);
+      if (p != run) sink_.append(std::string_view(run, p));
+      if (p == end) break;
+      escape(*p++);
+    }
+    sink_.append("\"");
+    if (non_ascii != 0 && !is_utf8(text)) ok_ = false;
+    return *this;
+  }
+
+  writer& integer(std::int64_t value) { return number_text(value); }
+
+  /// The shortest text that reads back as the same double.
+  writer& number(double value) {
+    if (std::isfinite(value)) return number_text(value);
+    ok_ = false;
+    return *this;
+  }
+
+  writer& boolean(bool value) { return raw(value ? "true" : "false"); }
+  writer& null() { return raw("null"); }
+
+  /// One value that is JSON text already; it is not looked at.
+  writer& raw(std::string_view json) {
+    separate();
+    sink_.append(json);
+    return *this;
+  }
+
+ private:
+  void separate() {
+    if (comma_) sink_.append(",");
+    comma_ = true;
+  }
+  writer& open(std::string_view bracket) {
+    separate();
+    sink_.append(bracket);
+    comma_ = false;
+    return *this;
+  }
+  writer& close(std::string_view bracket) {
+    sink_.append(bracket);
+    comma_ = true;
+    return *this;
+  }
+
+  void escape(char c) {
+    constexpr std::string_view plain = "\"\\\b\f\n\r\t";
+    constexpr std::string_view letters = "\"\\bfnrt";
+    constexpr std::string_view digits = "0123456789abcdef";
+    const auto byte = static_cast<unsigned char>(c);
+    char out[] = {'\\', 'u', '0', '0', digits[byte / 16], digits[byte % 16]};
+    const std::size_t at = plain.find(c);
+    if (at != std::string_view::npos) out[1] = letters[at];
+    sink_.append(std::string_view(out, at != std::string_view::npos ? 2 : 6));
+  }
+
+  template <class T>
+  writer& number_text(T value) {
+    char digits[32];  // a double takes 24 at most
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    return raw(std::string_view(digits, end));
+  }
+
+  Sink& sink_;
+  bool comma_ = false;
+  bool ok_ = true;
+};
+
+}  // namespace mcp::inline v0::json

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/http/driver.hpp>
+#include <mcp/http/fetch.hpp>
+#include <mcp/json/writer.hpp>
+#include <mcp/json/value.hpp>
+#include <mcp/rpc/write.hpp>
+#include <mcp/session/call.hpp>
+#include <mcp/session/channel.hpp>
+#include <mcp/session/era.hpp>
+#include <mcp/session/headers.hpp>
+#include <mcp/types/server.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <exception>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mcp::inline v0::detail {
+
+struct return_call {
+  inline void operator()(call* used) const noexcept;
+};
+
+/// A call on loan; goes back to its session when it is destroyed.
+using call_lease = std::unique_ptr<call, return_call>;
+
+/// What came of a call, as it is.
+struct call_outcome {
+  using type = result<json_text>;
+  static type from(call& done) { return done.take_outcome(); }
+};
+
+/// An answer of the handshake, and the session id that came with it.
+struct handshake_answer {
+  result<json_text> outcome;
+  std::string session_id;
+};
+
+struct handshake_outcome {
+  using type = handshake_answer;
+  static type from(call& done) { return {done.take_outcome(), done.session_id()}; }
+};
+
+/// One session with one server: opens it, lends calls, closes it. Shared by the handles that users hold and
+/// by the calls under way.
+class session_core final : public channel, public std::enable_shared_from_this<session_core> {
+ public:
+  /// Fails where the options or the URL cannot be used.
+  static result<std::shared_ptr<session_core>> create(const asio::any_io_executor& executor, std::string_view where,
+                                                      client_options how) {
+    auto endpoint = url::parse(where);
+    if (!endpoint) return std::move(endpoint).error();
+    http::pool_options connections{.max_connections = how.max_connections,
+                                   .connect_timeout = how.connect_timeout,
+                                   .idle_timeout = how.idle_timeout,
+                                   .tls = {},
+                                   .policy = how.policy,
+                                   .caps = how.limits};
+    if (endpoint->is_tls()) {
+      auto context = net::tls_context::create(how.tls);
+      if (!context) return std::move(context).error();
+      connections.tls = std::move(*context);
+    }
+    std::string own_fields;
+    for (const auto& [name, value] : how.headers) {
+      const header field{name, value};
+      if (auto added = append_fields(own_fields, {&field, 1}); !added) return std::move(added).error();
+    }
+    auto pool = std::make_shared<http::pool>(executor, *endpoint, std::move(connections),
+                                             deadline_list::make(executor, how.time), net::buffer_pool::make());
+    auto core = std::make_shared<session_core>(executor, std::move(*endpoint), std::move(how), std::move(pool));
+    core->own_fields_ = std::move(own_fields);
+    return core;
+  }
+
+  using channel::channel;
+
+  call_lease lease() {
+    if (spare_.empty()) spare_.push_back(std::make_unique<call>(*this));
+    call_lease leased(spare_.back().release());
+    spare_.pop_back();
+    leased->lend(shared_from_this());
+    return leased;
+  }
+
+  void take_back(std::unique_ptr<call> used) { spare_.push_back(std::move(used)); }
+
+  /// Goes on with a session of an earlier process instead of opening one.
+  void restore(const session_state& saved) {
+    session_id = saved.session_id;
+    speak(speaks(modern_versions, saved.protocol_version) ? protocol_era::modern : protocol_era::legacy,
+          saved.protocol_version);
+    describe(saved.server);
+    state = phase::ready;
+  }
+
+  session_state save() const { return {version, session_id, described_as_}; }
+  const server_description& server() const noexcept { return server_; }
+
+  void open_soon() override {
+    if (state != phase::idle) return;
+    state = phase::opening;
+    asio::co_spawn(executor, negotiate(shared_from_this()),
+                   [self = shared_from_this()](const std::exception_ptr& fault, result<void> outcome) {
+                     self->opened(fault ? failure(errc::connection_lost) : std::move(outcome));
+                   });
+  }
+
+  void post(std::string_view method, std::string_view message) override {
+    if (state == phase::closed) return;
+    auto leased = lease();
+    leased->begin_message(method, message, call::admission::at_once);
+    asio::co_spawn(executor, http::drive<call_outcome>(std::move(leased)), asio::detached);
+  }
+
+  /// Opens the session, or waits until an attempt that is under way has ended.
+  static asio::awaitable<result<void>> open(std::shared_ptr<session_core> self) {
+    if (self->state == phase::closed) co_return errc::client_closed;
+    const auto before = self->attempts;
+    self->open_soon();
+    std::error_code ignored;
+    if (self->state == phase::opening)
+      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (self->state == phase::ready) co_return result<void>();
+    if (self->state == phase::closed) co_return errc::client_closed;
+    if (self->attempts == before) co_return errc::cancelled;
+    co_return self->last_failure;
+  }
+
+  /// Ends every call with `client_closed` and refuses new ones. Sends nothing.
+  void shut() {
+    if (state == phase::closed) return;
+    end_calls();
+    pool->close();
+  }
+
+  /// `shut()`, and says goodbye to a server that keeps a session (2025-11-25, "Session Management").
+  static asio::awaitable<result<void>> close(std::shared_ptr<session_core> self) {
+    if (self->state == phase::closed) co_return result<void>();
+    const bool goodbye = self->state == phase::ready && !self->session_id.empty();
+    self->end_calls();
+    if (goodbye) {
+      http::fetch_request farewell;
+      farewell.method = "DELETE";
+      farewell.target = self->endpoint.target();
+      farewell.fields = self->header_block;
+      const auto until = self->deadlines->now() + longest_goodbye;
+      // Whatever comes back: many servers do not let clients end sessions (405).
+      co_await http::fetch(self->executor, self->pool, farewell, until);
+    }
+    self->pool->close();
+    co_return result<void>();
+  }
+
+ private:
+  static constexpr auto longest_goodbye = std::chrono::seconds(5);
+
+  void end_calls() {
+    state = phase::closed;
+    for (call* each : std::vector(active)) each->fail(errc::client_closed);
+    settled_.notify();
+  }
+
+  void opened(result<void> outcome) {
+    if (state == phase::closed) return;
+    ++attempts;
+    state = outcome ? phase::ready : phase::idle;
+    if (!outcome) last_failure = std::move(outcome).error();
+    for (call* each : std::vector(active)) each->wake();
+    settled_.notify();
+  }
+
+  static asio::awaitable<result<void>> negotiate(std::shared_ptr<session_core> self) {
+    negotiation plan(self->options.protocol_version);
+    for (;;) {
+      switch (plan.next()) {
+        case negotiation::step::discover: {
+          self->speak(protocol_era::modern, plan.version());
+          auto asked = self->ask("server/discover", {});
+          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
+          self->discovered(plan, answer);
+          break;
+        }
+        case negotiation::step::initialize: {
+          self->speak(protocol_era::legacy, {});
+          auto asked = self->ask("initialize", plan.version());
+          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
+          self->initialized(plan, answer);
+          break;
+        }
+        case negotiation::step::acknowledge: {
+          auto asked = self->lease();
+          std::string message;
+          rpc::write_notification(message, "notifications/initialized");
+          asked->begin_message("notifications/initialized", message, call::admission::at_once);
+          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
+          plan.acknowledged(answer.outcome ? std::nullopt : std::optional(answer.outcome.error()));
+          break;
+        }
+        case negotiation::step::done:
+          if (self->version.empty()) self->speak(plan.era(), plan.version());
+          co_return result<void>();
+        case negotiation::step::failed: co_return plan.why();
+      }
+    }
+  }
+
+  /// A request of the handshake.
+  call_lease ask(std::string_view method, std::string_view initialize_version) {
+    auto leased = lease();
+    auto& params = leased->begin_request(method, {}, {}, call::admission::at_once);
+    if (!initialize_version.empty()) {
+      params.append(R"("protocolVersion":")");
+      params.append(initialize_version);
+      params.append(R"(","capabilities":)");
+      params.append(options.capabilities);
+      params.append(R"(,"clientInfo":)");
+      params.append(client_info());
+    }
+    return leased;
+  }
+
+  void discovered(negotiation& plan, const handshake_answer& answer) {
+    if (answer.outcome) {
+      describe(answer.outcome->text());
+      const auto parsed = discover_result::parse(json::value(answer.outcome->text()));
+      plan.discovered(parsed ? parsed->supported_versions : std::vector<std::string>());
+    } else {
+      const auto& why = answer.outcome.error();
+      const auto parsed = unsupported_version::parse(json::value(why.server_data()));
+      plan.discover_failed(why, parsed ? parsed->supported : std::vector<std::string>());
+    }
+  }
+
+  void initialized(negotiation& plan, const handshake_answer& answer) {
+    if (!answer.outcome) return plan.fail(answer.outcome.error());
+    const auto parsed = initialize_result::parse(json::value(answer.outcome->text()));
+    if (!parsed) return plan.fail(parsed.error());
+    const bool usable = std::ranges::all_of(answer.session_id, [](char c) { return c > 0x20 && c < 0x7f; });
+    if (!usable) return plan.fail(failure(errc::invalid_header_value, "session id of the server"));
+    plan.initialized(parsed->protocol_version);
+    if (plan.next() == negotiation::step::failed) return;
+    describe(answer.outcome->text());
+    session_id = answer.session_id;
+    speak(protocol_era::legacy, plan.version());
+  }
+
+  /// Keeps what the server says of itself, as far as it can be understood.
+  void describe(std::string_view json_object) {
+    described_as_ = json_object;
+    server_ = {};
+    const json::value object(described_as_);
+    if (auto modern = discover_result::parse(object)) {
+      server_ = {modern->server_info.value_or(implementation()), std::move(modern->capabilities),
+                 std::move(modern->instructions)};
+    } else if (auto legacy = initialize_result::parse(object)) {
+      server_ = {std::move(legacy->server_info), std::move(legacy->capabilities), std::move(legacy->instructions)};
+    }
+  }
+
+  /// What every request says from now on. A legacy version is empty until `initialize` has settled it.
+  void speak(protocol_era spoken, std::string_view agreed) {
+    era = spoken;
+    version = agreed;
+    header_block.clear();
+    append_field(header_block, "Host", endpoint.authority());
+    append_field(header_block, "User-Agent", options.name + '/' + options.version);
+    append_field(header_block, "Accept", "application/json, text/event-stream");
+    append_field(header_block, "Accept-Encoding", "identity");
+    append_field(header_block, "Content-Type", "application/json");
+    header_block.append(own_fields_);
+    if (!version.empty()) append_field(header_block, "MCP-Protocol-Version", version);
+    if (spoken == protocol_era::legacy && !session_id.empty()) append_field(header_block, "Mcp-Session-Id", session_id);
+    meta_members.clear();
+    if (spoken == protocol_era::legacy) return;
+    meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
+    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info());
+    meta_members.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
+  }
+
+  std::string client_info() const {
+    std::string out;
+    json::writer write(out);
+    implementation{options.name, options.version, {}}.write(write);
+    return out;
+  }
+
+  std::string own_fields_;  // of every request, from the options
+  event settled_{executor};  // an attempt to open the session has ended, or the session is closed
+  server_description server_;
+  std::string described_as_;
+  std::vector<std::unique_ptr<call>> spare_;
+};
+
+inline void return_call::operator()(call* used) const noexcept {
+  std::unique_ptr<call> owned(used);
+  const auto owner = owned->release();
+  if (owner) static_cast<session_core&>(*owner).take_back(std::move(owned));
+}
+
+}  // namespace mcp::inline v0::detail

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/base/result.hpp>
+#include <mcp/json/value.hpp>
+#include <mcp/json/walk.hpp>
+#include <mcp/json/writer.hpp>
+#include <mcp/rpc/write.hpp>
+#include <mcp/session/completion.hpp>
+#include <mcp/session/core.hpp>
+#include <mcp/session/options.hpp>
+#include <mcp/types/server.hpp>
+#include <mcp/types/tool.hpp>
+#include <mcp/types/tool_result.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mcp::inline v0 {
+
+/// The operations that a session and a client have in common.
+///
+/// **Forms.** Each is awaited and throws `mcp::error`: `co_await client.ping()`. With `mcp::as_result` as the last
+/// argument it returns `mcp::result<T>` instead. With any other Asio completion token it completes with
+/// `void(mcp::result<T>)`.
+///
+/// **Lifetimes.** Arguments are copied before an operation returns its awaitable, except what `call_options` refers
+/// to. An operation keeps the session alive; it may be started and dropped without being awaited.
+///
+/// **Cancellation.** Terminal cancellation ends an operation at once with `errc::cancelled`, and the server is told
+/// (legacy: `notifications/cancelled`; modern: the response stream closes). Its connection is closed.
+///
+/// **Errors.** Beyond those named at each operation: whatever stops the exchange, from `errc::resolve_failed` to
+/// `errc::rpc_invalid_message`; `errc::deadline_exceeded`; `errc::client_closed` when the session is closed
+/// meanwhile; `errc::rpc_error` when the server answers with a JSON-RPC error.
+class operations {
+ public:
+  operations(const operations&) = delete;
+  operations& operator=(const operations&) = delete;
+  operations(operations&&) noexcept = default;
+
+  /// Sends any request. `params` is a JSON object; `_meta` goes into `call_options::meta`.
+  /// Result: the `result` member of the answer, as JSON text.
+  /// Errors: `errc::invalid_argument` where `params` is no JSON object.
+  template <class Token = throwing_t>
+  auto request(std::string_view method, std::string_view params = {}, const call_options& options = {},
+               Token&& token = {}) {
+    auto call = core_->lease();
+    if (const auto object = checked(*call, params)) {
+      const json::value members(*object);
+      const json::value name = json::find_member(members, detail::mirrored_member(method));
+      auto& body = call->begin_request(method, name.string().value_or(""), options);
+      body.append(object->substr(1, object->find_last_not_of(" \t\r\n", object->size() - 2)));
+      if (json::find_member(members, "_meta").present())
+        call->fail(failure(errc::invalid_argument, "_meta belongs into call_options::meta"));
+    }
+    return detail::complete<json_text>(std::move(call), std::forward<Token>(token));
+  }
+
+  /// Sends any notification; complete when the server has accepted it. `params` as for `request()`.
+  template <class Token = throwing_t>
+  auto notify(std::string_view method, std::string_view params = {}, Token&& token = {}) {
+    auto call = core_->lease();
+    if (const auto object = checked(*call, params)) {
+      std::string message;
+      rpc::write_notification(message, method, *object);
+      call->begin_message(method, message);
+    }
+    return detail::complete<void>(std::move(call), std::forward<Token>(token));
+  }
+
+  /// Asks for a sign of life (2025-11-25, Ping).
+  template <class Token = throwing_t>
+  auto ping(const call_options& options = {}, Token&& token = {}) {
+    auto call = core_->lease();
+    call->begin_request("ping", {}, options);
+    return detail::complete<void>(std::move(call), std::forward<Token>(token));
+  }
+
+  /// All tools that the server offers, from all pages (Tools, "Listing Tools"; Pagination).
+  /// Errors: `errc::pagination_limit`, `errc::unexpected_result`.
+  template <class Token = throwing_t>
+  auto list_tools(const call_options& options = {}, Token&& token = {}) {
+    return detail::complete<std::vector<tool>>(core_->executor, collect_tools(core_, options),
+                                               std::forward<Token>(token));
+  }
+
+  /// Calls a tool (Tools, "Calling Tools"). `arguments` is a JSON object.
+  /// Result: the tool's answer, which may itself report an error (`tool_result::is_error()`).
+  /// Errors: `errc::invalid_argument` where `arguments` is no JSON object.
+  template <class Token = throwing_t>
+  auto call_tool(std::string_view name, std::string_view arguments = {}, const call_options& options = {},
+                 Token&& token = {}) {
+    auto call = core_->lease();
+    json::writer write(call->begin_request("tools/call", name, options));
+    write.key("name").string(name).key("arguments");
+    if (const auto object = checked(*call, arguments)) write.raw(*object);
+    if (!write.ok()) call->fail(failure(errc::invalid_argument, "the tool's name is not UTF-8"));
+    return detail::complete<tool_result>(std::move(call), std::forward<Token>(token));
+  }
+
+  /// Ends everything that is under way with `errc::client_closed`, and tells a server that keeps a session
+  /// (HTTP DELETE) within 5 s. Later operations fail. Never fails itself.
+  template <class Token = throwing_t>
+  auto close(Token&& token = {}) {
+    return detail::complete<void>(core_->executor, detail::session_core::close(core_), std::forward<Token>(token));
+  }
+
+  asio::any_io_executor get_executor() const noexcept { return core_->executor; }
+
+  /// What the server says of itself; empty before the session is open.
+  const server_description& server() const noexcept { return core_->server(); }
+  /// The protocol revision agreed on; empty before the session is open.
+  const std::string& protocol_version() const noexcept { return core_->version; }
+  /// What another process needs to go on with this session.
+  session_state save() const { return core_->save(); }
+
+ protected:
+  explicit operations(std::shared_ptr<detail::session_core> core) : core_(std::move(core)) {}
+  ~operations() {
+    if (core_) core_->shut();
+  }
+
+  std::shared_ptr<detail::session_core> core_;
+
+ private:
+  /// The JSON object that the caller gave; empty text stands for an empty one. Fails the call otherwise.
+  std::optional<std::string_view> checked(detail::call& call, std::string_view object) const {
+    if (object.empty()) return "{}";
+    const auto valid = json::validate(object, core_->options.limits.json_depth);
+    if (valid && valid->is_object()) return valid->text();
+    call.fail(failure(errc::invalid_argument, valid ? "not a JSON object" : "not valid JSON"));
+    return std::nullopt;
+  }
+
+  static asio::awaitable<result<std::vector<tool>>> collect_tools(std::shared_ptr<detail::session_core> core,
+                                                                  call_options options) {
+    std::vector<tool> tools;
+    std::string cursor;
+    for (std::size_t page = 0; page < core->options.limits.pages; ++page) {
+      auto call = core->lease();
+      json::writer write(call->begin_request("tools/list", {}, options));
+      if (!cursor.empty()) write.key("cursor").string(cursor);
+      auto answer = co_await http::drive<detail::returning<json_text>>(std::move(call));
+      if (!answer) co_return std::move(answer).error();
+      auto parsed = list_tools_result::parse(json::value(answer->text()));
+      if (!parsed) co_return std::move(parsed).error();
+      std::ranges::move(parsed->tools, std::back_inserter(tools));
+      if (tools.size() > core->options.limits.list_items) break;
+      if (!parsed->next_cursor) co_return std::move(tools);
+      if (*parsed->next_cursor == cursor) break;
+      cursor = std::move(*parsed->next_cursor);
+    }
+    co_return failure(errc::pagination_limit);
+  }
+};
+
+}  // namespace mcp::inline v0

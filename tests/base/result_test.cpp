@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+#include <mcp/base/error.hpp>
+#include <mcp/base/result.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <memory>
+#include <set>
+#include <string>
+#include <system_error>
+
+namespace {
+
+using mcp::errc;
+using mcp::failure;
+using mcp::result;
+
+TEST_CASE("every error code has a text of its own") {
+  std::set<std::string> texts;
+  int codes = 0;
+  for (int value = 1; value < 100; ++value) {
+    const std::error_code code = static_cast<errc>(value);
+    if (code.message() == "unknown error") continue;
+    ++codes;
+    texts.insert(code.message());
+  }
+  CHECK(codes > 30);
+  CHECK(texts.size() == static_cast<std::size_t>(codes));
+}
+
+TEST_CASE("error codes compare with enumerators and with the standard's conditions") {
+  const std::error_code code = errc::deadline_exceeded;
+  CHECK(code == errc::deadline_exceeded);
+  CHECK(code != errc::cancelled);
+  CHECK(std::string(code.category().name()) == "mcp");
+  CHECK(code == std::errc::timed_out);
+  CHECK(std::error_code(errc::cancelled) == std::errc::operation_canceled);
+  CHECK(std::error_code(errc::connection_lost) != std::errc::timed_out);
+}
+
+TEST_CASE("a failure tells what is known, and keeps the server's text out of its own") {
+  failure why = errc::rpc_error;
+  CHECK(why.http_status() == 0);
+  CHECK(!why.rpc_code());
+  CHECK(why.describe() == "server answered with an error");
+
+  why.with_message("tools/call").with_http_status(200).with_rpc_code(-32602);
+  why.with_server_text("secret").with_server_data(R"({"a":1})");
+  CHECK(why.describe() == "server answered with an error: tools/call (HTTP 200) (JSON-RPC -32602)");
+  CHECK(why.server_text() == "secret");
+  CHECK(why.server_data() == R"({"a":1})");
+}
+
+TEST_CASE("copies of a failure do not see each other's changes") {
+  failure first = errc::http_status;
+  first.with_http_status(503);
+  failure second = first;
+  second.with_http_status(404);
+  CHECK(first.http_status() == 503);
+  CHECK(second.http_status() == 404);
+}
+
+TEST_CASE("a result holds a value or a failure") {
+  result<std::string> good = std::string("text");
+  REQUIRE(good);
+  CHECK(*good == "text");
+  CHECK(good->size() == 4);
+  CHECK(good.value() == "text");
+
+  const result<std::string> bad = errc::json_invalid;
+  REQUIRE(!bad);
+  CHECK(bad.error().code() == errc::json_invalid);
+  CHECK_THROWS_AS(bad.value(), mcp::error);
+
+  CHECK(result<int>().has_value());
+  CHECK(result<void>().has_value());
+  CHECK(result<void>(errc::cancelled).error().code() == errc::cancelled);
+  CHECK_THROWS_AS(result<void>(errc::cancelled).value(), mcp::error);
+}
+
+TEST_CASE("a result moves what it holds") {
+  result<std::unique_ptr<int>> from = std::make_unique<int>(3);
+  const std::unique_ptr<int> value = *std::move(from);
+  CHECK(*value == 3);
+}
+
+TEST_CASE("an error carries its failure") {
+  failure why = errc::http_status;
+  why.with_http_status(502).with_message("while listing tools").with_server_text("Bad Gateway");
+  const mcp::error thrown(why);
+  CHECK(thrown.code() == errc::http_status);
+  CHECK(thrown.http_status() == 502);
+  CHECK(thrown.server_text() == "Bad Gateway");
+  CHECK(std::string(thrown.what()).find("while listing tools") != std::string::npos);
+  CHECK(std::string(thrown.what()).find("Bad Gateway") == std::string::npos);
+}
+
+}  // namespace
