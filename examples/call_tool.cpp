@@ -105,8 +105,12 @@ arguments parse(int argc, char** argv) {
 
 struct print_block {
   void operator()(const mcp::text_content& block) const { std::cout << block.text << '\n'; }
-  void operator()(const mcp::image_content& block) const { describe("image", block.mime_type, block.data.size()); }
-  void operator()(const mcp::audio_content& block) const { describe("audio", block.mime_type, block.data.size()); }
+  void operator()(const mcp::image_content& block) const {
+    describe("image", block.mime_type, block.data.size());
+  }
+  void operator()(const mcp::audio_content& block) const {
+    describe("audio", block.mime_type, block.data.size());
+  }
   void operator()(const mcp::resource_link& block) const { std::cout << "[link] " << block.uri << '\n'; }
   void operator()(const mcp::embedded_resource& block) const {
     std::cout << "[resource] " << block.uri << '\n' << block.text.value_or("") << '\n';

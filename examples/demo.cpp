@@ -64,11 +64,13 @@ asio::awaitable<void> many_at_once(mcp::client& client, const example::mcp_serve
                      });
   }
   std::error_code ignored;
-  while (fast + slow < count) co_await finished.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  while (fast + slow < count)
+    co_await finished.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   calls += count;
-  line(last_fast, std::to_string(fast) + " fast calls answered, beside " + std::to_string(slow) + " slow ones");
-  line(milliseconds_since(start), "all answered; connections opened for them: " +
-                                      std::to_string(server.counts().connections - before));
+  line(last_fast,
+       std::to_string(fast) + " fast calls answered, beside " + std::to_string(slow) + " slow ones");
+  line(milliseconds_since(start),
+       "all answered; connections opened for them: " + std::to_string(server.counts().connections - before));
 }
 
 asio::awaitable<void> tour(const example::mcp_server& server, std::string era) {
@@ -79,16 +81,16 @@ asio::awaitable<void> tour(const example::mcp_server& server, std::string era) {
 
   auto start = steady::now();
   auto tools = co_await client.list_tools();
-  line(milliseconds_since(start), "connected, found revision " + client.protocol_version() + " (" + era + "), listed " +
-                                      std::to_string(tools.size()) + " tools");
+  line(milliseconds_since(start), "connected, found revision " + client.protocol_version() + " (" + era +
+                                      "), listed " + std::to_string(tools.size()) + " tools");
   co_await timed_call(client, "echo", R"({"text":"hello"})");
   co_await timed_call(client, "add", R"({"a":19,"b":23})");
 
   start = steady::now();
   const auto on_progress = [&](const mcp::progress_update& update) {
-    line(milliseconds_since(start),
-         "    progress " + std::to_string(static_cast<int>(update.progress)) + " of " +
-             std::to_string(static_cast<int>(update.total.value_or(0))) + ", while the tool runs");
+    line(milliseconds_since(start), "    progress " + std::to_string(static_cast<int>(update.progress)) +
+                                        " of " + std::to_string(static_cast<int>(update.total.value_or(0))) +
+                                        ", while the tool runs");
   };
   const mcp::call_options watched{.on_progress = on_progress};
   co_await timed_call(client, "countdown", R"({"steps":3,"ms":20})", watched);
@@ -117,7 +119,8 @@ void show(std::string_view title, const example::server_options& options, std::s
 
 int main() {
   try {
-    show("A modern server, plain HTTP", {.speaks = example::eras::modern}, "modern: no session, no handshake");
+    show("A modern server, plain HTTP", {.speaks = example::eras::modern},
+         "modern: no session, no handshake");
     show("A modern server, TLS", {.tls = true, .speaks = example::eras::modern}, "modern");
     show("A legacy server, plain HTTP", {.speaks = example::eras::legacy}, "legacy: a session");
     show("A legacy server, TLS", {.tls = true, .speaks = example::eras::legacy}, "legacy");

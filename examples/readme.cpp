@@ -6,6 +6,7 @@
 #include <mcp/mcp.hpp>
 
 #include <asio.hpp>
+
 #include <iostream>
 
 asio::awaitable<void> agent(std::string url) {

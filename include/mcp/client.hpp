@@ -18,14 +18,14 @@ namespace mcp::inline v0 {
 ///     auto answer = co_await client.call_tool("get_weather", R"({"location":"Paris"})");
 ///     std::cout << answer.text() << '\n';
 ///
-/// Belongs to one executor, on which all of its operations must be awaited (`errc::wrong_executor` otherwise);
-/// with an `io_context` that several threads run, that is a strand. Operations may overlap freely: each takes a
-/// connection of its own from the pool. Destruction ends what is under way with `errc::client_closed`, sends
-/// nothing and never blocks.
+/// Belongs to one executor, on which all of its operations must be awaited (`errc::wrong_executor`
+/// otherwise); with an `io_context` that several threads run, that is a strand. Operations may overlap
+/// freely: each takes a connection of its own from the pool. Destruction ends what is under way with
+/// `errc::client_closed`, sends nothing and never blocks.
 class client : public operations {
  public:
-  /// Throws `mcp::error` (`errc::invalid_url`, `errc::invalid_argument`, `errc::invalid_header_value`) where the
-  /// arguments cannot be used. Opens no connection.
+  /// Throws `mcp::error` (`errc::invalid_url`, `errc::invalid_argument`, `errc::invalid_header_value`) where
+  /// the arguments cannot be used. Opens no connection.
   client(const asio::any_io_executor& executor, std::string_view url, client_options options = {})
       : operations(detail::session_core::create(executor, url, std::move(options)).value()) {
     core_->opens_itself = true;

@@ -40,10 +40,9 @@ asio::awaitable<void> every_named_request(mcp::client& client) {
   }
   auto resources = co_await client.request("resources/list");
   std::string uri;
-  mcp::json::for_each_element(mcp::json::find_member(mcp::json::value(resources.text()), "resources"),
-                              [&](const mcp::json::value& item) {
-                                uri = mcp::json::find_member(item, "uri").string().value_or("");
-                              });
+  mcp::json::for_each_element(
+      mcp::json::find_member(mcp::json::value(resources.text()), "resources"),
+      [&](const mcp::json::value& item) { uri = mcp::json::find_member(item, "uri").string().value_or(""); });
   auto call = "{\"uri\":\"" + uri + "\"}";
   co_await client.request("resources/read", call);
   co_await client.request("prompts/list");

@@ -467,6 +467,16 @@ TEST_CASE("caps", "[response]") {
   }
   how.stream = false;
   CHECK(parse(with_fields("Content-Length: 7\r\n"), {}, how).heads == 1);
+
+  std::string buffer = with_fields("Content-Length: 7\r\n");
+  response_parser parser(how.limits);
+  for (const bool stream : {true, false}) {  // a response that is streamed lifts the cap for itself only
+    parser.start(false);
+    REQUIRE(parser.parse(buffer.data(), buffer.size(), false) == parse_status::head);
+    if (stream) parser.stream_body();
+    const auto got = parser.parse(buffer.data(), buffer.size(), false);
+    CHECK(got == (stream ? parse_status::need_more : parse_status::failed));
+  }
 }
 
 TEST_CASE("whether the connection persists", "[response]") {
@@ -572,14 +582,17 @@ TEST_CASE("one parser takes response after response", "[response]") {
       {with_fields("Content-Type: a/b\r\nContent-Encoding: gzip\r\n") + "a", parse_status::failed, 200, 2,
        false},
       {"HTTP/1.1 201 \r\nX: unfinished", parse_status::failed, 201, 0, false},
-      {with_fields("") + "a", parse_status::complete, 200, 0, false},
+      {"HTTP/1.1 100 \r\n\r\n" + with_fields("") + "a", parse_status::complete, 200, 0, false},
       {chunked("1;x\r\na\r\n0\r\nX:y\r\nZ: unfinished"), parse_status::failed, 200, 1, false},
       {chunked("1;x\r\na\r\n0\r\nX:y\r\nZ:\r\n\r\n"), parse_status::complete, 200, 1, true},
-      {with_fields("Content-Length: 1\r\n") + "a", parse_status::complete, 200, 1, true},
+      {"HTTP/1.1 100 \r\n\r\n" + with_fields("Content-Length: 1\r\n") + "a", parse_status::complete, 200, 1,
+       true},
   };
   mcp::limits limits;
   limits.header_fields = 3;
+  limits.interim_responses = 1;
   limits.chunk_extensions = 2;
+  limits.body = 1;
   response_parser parser(limits);
   for (const auto& [text, last, status, fields, keep_alive] : responses) {
     CAPTURE(text);

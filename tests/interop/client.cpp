@@ -59,7 +59,8 @@ asio::awaitable<void> call_everything(mcp::client& client) {
   auto blocks = image.content();
   expect(blocks.size() == 3 && std::holds_alternative<mcp::image_content>(blocks[1].value), "an image");
   auto weather = co_await client.call_tool("get-structured-content", R"({"location":"Chicago"})");
-  expect(weather.structured_content().find("\"temperature\":36") != std::string_view::npos, "structured content");
+  expect(weather.structured_content().find("\"temperature\":36") != std::string_view::npos,
+         "structured content");
 }
 
 asio::awaitable<void> call_interop(mcp::client& client) {
@@ -76,14 +77,17 @@ asio::awaitable<void> call_interop(mcp::client& client) {
   expect(kinds == "012443", "one block of each kind, not " + kinds);
   expect(gallery.structured_content() == R"({"kinds":6})", "structured content");
   auto failed = co_await client.call_tool("fail");
-  expect(failed.is_error() && failed.text().find("failed on purpose") != std::string::npos, "the tool to fail");
+  expect(failed.is_error() && failed.text().find("failed on purpose") != std::string::npos,
+         "the tool to fail");
   auto unknown = co_await client.call_tool("no such tool", "{}", mcp::call_options{}, mcp::as_result);
   expect(!unknown || unknown->is_error(), "an unknown tool to be an error");
 }
 
 asio::awaitable<void> count_with_progress(mcp::client& client, const expectations& expected) {
   std::vector<int> steps;
-  const auto note = [&](const mcp::progress_update& update) { steps.push_back(static_cast<int>(update.progress)); };
+  const auto note = [&](const mcp::progress_update& update) {
+    steps.push_back(static_cast<int>(update.progress));
+  };
   const mcp::call_options options{.on_progress = note};
   if (expected.tools == "everything") {
     co_await client.call_tool("trigger-long-running-operation", R"({"duration":0.3,"steps":3})", options);
@@ -112,7 +116,8 @@ asio::awaitable<void> check(expectations expected) {
   // ping left the protocol with the legacy era.
   if (expected.version < "2026") co_await client.ping();
   co_await client.close();
-  std::cout << tools.size() << " tools, " << client.server().info.name << ", " << client.protocol_version() << '\n';
+  std::cout << tools.size() << " tools, " << client.server().info.name << ", " << client.protocol_version()
+            << '\n';
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "support/scripted_server.hpp"
 #include "support/started.hpp"
-
 #include <mcp/mcp.hpp>
 
 #include <asio/io_context.hpp>
@@ -34,9 +33,10 @@ const std::string accepted = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n
 
 std::string initialize_reply(std::string_view session_id) {
   const std::string fields = session_id.empty() ? "" : "Mcp-Session-Id: " + std::string(session_id) + "\r\n";
-  return test::json_reply(R"({"jsonrpc":"2.0","id":@ID@,"result":{"protocolVersion":"2025-11-25","capabilities":{},)"
-                          R"("serverInfo":{"name":"scripted","version":"1"}}})",
-                          "200 OK", fields);
+  return test::json_reply(
+      R"({"jsonrpc":"2.0","id":@ID@,"result":{"protocolVersion":"2025-11-25","capabilities":{},)"
+      R"("serverInfo":{"name":"scripted","version":"1"}}})",
+      "200 OK", fields);
 }
 
 errc code_of(const mcp::failure& why) { return static_cast<errc>(why.code().value()); }
@@ -78,8 +78,9 @@ TEST_CASE("a legacy session is opened once, carried on, and ended") {
   asio::io_context context;
   test::scripted_server server(context);
   mcp::client client{context.get_executor(), server.url(), legacy()};
-  server.expect(R"("method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{)",
-                initialize_reply("s-1"));
+  server.expect(
+      R"("method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{)",
+      initialize_reply("s-1"));
   server.expect(R"({"jsonrpc":"2.0","method":"notifications/initialized"})", accepted);
   server.expect("\r\nMcp-Session-Id: s-1\r\n", test::tool_reply("one"));
   server.expect("\r\nMcp-Session-Id: s-1\r\n", test::tool_reply("two"));
@@ -103,7 +104,8 @@ TEST_CASE("a saved session goes on without a handshake") {
   asio::io_context context;
   test::scripted_server server(context);
   mcp::client client{context.get_executor(), server.url(), mcp::session_state{"2025-06-18", "old", {}}};
-  server.expect("\r\nMCP-Protocol-Version: 2025-06-18\r\nMcp-Session-Id: old\r\n", test::tool_reply("still here"));
+  server.expect("\r\nMCP-Protocol-Version: 2025-06-18\r\nMcp-Session-Id: old\r\n",
+                test::tool_reply("still here"));
   CHECK(test::start(context, call(client, "a")).wait().text == "still here");
   CHECK(client.save().session_id == "old");
 }
@@ -129,7 +131,8 @@ TEST_CASE("what a broken server causes, and that the client stays usable") {
   const std::vector<row> rows = {
       {head + "Content-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef", errc::http_bad_content_length},
       {head + "Content-Length: +5\r\n\r\nabcde", errc::http_bad_content_length},
-      {head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", errc::http_bad_transfer_encoding},
+      {head + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+       errc::http_bad_transfer_encoding},
       {head + "Transfer-Encoding: gzip\r\n\r\n", errc::http_bad_transfer_encoding},
       {head + "Bad Header: 1\r\n\r\n", errc::http_bad_header},
       {head + "X: a\r\n folded\r\n\r\n", errc::http_bad_header},
@@ -144,16 +147,19 @@ TEST_CASE("what a broken server causes, and that the client stays usable") {
        "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n",
        errc::http_interim_flood},
       {head + "Content-Length: 50\r\n\r\n{", errc::http_truncated, then_do::close},
-      {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {", errc::sse_no_response, then_do::close},
+      {"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {", errc::sse_no_response,
+       then_do::close},
       {"", errc::connection_lost, then_do::close},
       {head + "Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nabcde", errc::http_unsupported_encoding},
       {"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 1\r\n\r\nx", errc::bad_content_type},
       {test::json_reply("{"), errc::json_invalid},
       {test::json_reply(R"({"jsonrpc":"1.0","id":@ID@,"result":{}})"), errc::rpc_invalid_message},
       {test::json_reply(R"({"jsonrpc":"2.0","id":"x","result":{}})"), errc::rpc_unexpected_id},
-      {test::json_reply(R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-1,"message":"no"}})"), errc::rpc_error},
+      {test::json_reply(R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-1,"message":"no"}})"),
+       errc::rpc_error},
       {"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n", errc::http_status},
-      {"HTTP/1.1 307 Away\r\nLocation: http://other.example/\r\nContent-Length: 0\r\n\r\n", errc::redirect_blocked},
+      {"HTTP/1.1 307 Away\r\nLocation: http://other.example/\r\nContent-Length: 0\r\n\r\n",
+       errc::redirect_blocked},
       {"HTTP/1.1 307 Away\r\nLocation: ftp://x\r\nContent-Length: 0\r\n\r\n", errc::redirect_blocked},
       {"HTTP/1.1 302 Found\r\nLocation: /mcp\r\nContent-Length: 0\r\n\r\n", errc::http_status},
   };
@@ -181,11 +187,22 @@ TEST_CASE("bytes behind a response: delivered, and the connection is never used 
   CHECK(server.connections() == 2);
 }
 
+TEST_CASE("an answer counts, whatever follows it") {
+  asio::io_context context;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  server.expect("POST",
+                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "3b\r\ndata: {\"jsonrpc\":\"2.0\",\"id\":@ID@,\"result\":{\"content\":[]}}\n\n\r\nnonsense");
+  CHECK(test::start(context, call(client, "a")).wait().good);
+}
+
 TEST_CASE("redirects within the origin are followed, with method and body") {
   asio::io_context context;
   test::scripted_server server(context);
   mcp::client client{context.get_executor(), server.url(), modern()};
-  server.expect("POST /mcp HTTP/1.1\r\n", "HTTP/1.1 308 Moved\r\nLocation: /v2/mcp?x\r\nContent-Length: 0\r\n\r\n");
+  server.expect("POST /mcp HTTP/1.1\r\n",
+                "HTTP/1.1 308 Moved\r\nLocation: /v2/mcp?x\r\nContent-Length: 0\r\n\r\n");
   server.expect("POST /v2/mcp?x HTTP/1.1\r\n", test::tool_reply("there"));
   CHECK(test::start(context, call(client, "a")).wait().text == "there");
   SECTION("but not for ever") {
@@ -201,14 +218,17 @@ TEST_CASE("progress and log messages reach the handlers of their call") {
   mcp::client client{context.get_executor(), server.url(), modern()};
   const auto event = [](std::string_view json) { return "data: " + std::string(json) + "\n\n"; };
   const auto progress = [&](int step) {
-    return event(R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":@ID@,"progress":)" +
-                 std::to_string(step) + "}}");
+    return event(
+        R"({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":@ID@,"progress":)" +
+        std::to_string(step) + "}}");
   };
-  server.expect(R"(,"progressToken":1}}})",
-                "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + progress(1) +
-                    event(R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","data":"x"}})") +
-                    progress(2) + event(R"({"jsonrpc":"2.0","id":@ID@,"result":{"content":[]}})"),
-                then_do::close);
+  server.expect(
+      R"(,"progressToken":1}}})",
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + progress(1) +
+          event(
+              R"({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"warning","data":"x"}})") +
+          progress(2) + event(R"({"jsonrpc":"2.0","id":@ID@,"result":{"content":[]}})"),
+      then_do::close);
   std::vector<std::string> seen;
   const auto on_progress = [&](const mcp::progress_update& update) {
     seen.push_back(std::to_string(static_cast<int>(update.progress)));
@@ -226,8 +246,9 @@ TEST_CASE("a handler may close the client") {
   auto client = std::make_unique<mcp::client>(context.get_executor(), server.url(), modern());
   const std::string event =
       R"(data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":@ID@,"progress":1,"message":"bye"}})";
-  server.expect("POST", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + event + "\n\n" + event + "\n\n",
-                then_do::stall);
+  server.expect(
+      "POST", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + event + "\n\n" + event + "\n\n",
+      then_do::stall);
   std::string message;
   const auto on_progress = [&](const mcp::progress_update& update) {
     client.reset();
@@ -273,7 +294,8 @@ TEST_CASE("bad arguments are refused before anything is sent") {
   CHECK(refused(client.request("x", R"({"_meta":{}})", {}, mcp::as_result)) == errc::invalid_argument);
   CHECK(refused(client.notify("x", "1", mcp::as_result)) == errc::invalid_argument);
   const mcp::header injected{"X-Name", "a\r\nb"};
-  CHECK(refused(client.call_tool("a", "{}", {.headers = {&injected, 1}}, mcp::as_result)) == errc::invalid_header_value);
+  CHECK(refused(client.call_tool("a", "{}", {.headers = {&injected, 1}}, mcp::as_result)) ==
+        errc::invalid_header_value);
   CHECK(server.connections() == 0);
   CHECK_THROWS_AS((mcp::client{context.get_executor(), "ftp://x"}), mcp::error);
 }
@@ -297,7 +319,8 @@ TEST_CASE("every form of an operation") {
   SECTION("a callback") {
     server.expect("POST", test::tool_reply("hi"));
     std::string text;
-    client.call_tool("a", "{}", {}, [&](mcp::result<mcp::tool_result> answer) { text = answer.value().text(); });
+    client.call_tool("a", "{}", {},
+                     [&](mcp::result<mcp::tool_result> answer) { text = answer.value().text(); });
     while (text.empty()) context.run_one();
     CHECK(text == "hi");
   }

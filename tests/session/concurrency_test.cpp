@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "support/scripted_server.hpp"
-
 #include <mcp/mcp.hpp>
 
 #include <asio/buffer.hpp>
@@ -29,7 +28,8 @@ namespace {
 class gated_server {
  public:
   explicit gated_server(asio::io_context& context)
-      : acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)), gate_(context.get_executor()) {
+      : acceptor_(context, tcp::endpoint(asio::ip::address_v4::loopback(), 0)),
+        gate_(context.get_executor()) {
     asio::co_spawn(context, accept(), asio::detached);
   }
 
@@ -74,8 +74,9 @@ class gated_server {
       const bool stream = request.find("Mcp-Name: stream") != std::string::npos;
       held += slow || stream ? 1 : 0;
       while (slow && !open_) co_await gate_.async_wait(asio::redirect_error(asio::use_awaitable, ec));
-      const std::string reply = stream ? "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: open\n\n"
-                                       : test::with_id(test::tool_reply(text_of(request)), request);
+      const std::string reply = stream
+                                    ? "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n: open\n\n"
+                                    : test::with_id(test::tool_reply(text_of(request)), request);
       co_await asio::async_write(*socket, asio::buffer(reply), asio::redirect_error(asio::use_awaitable, ec));
     }
   }
@@ -99,7 +100,8 @@ struct tally {
   void start(mcp::client& client, const std::string& tool, const std::string& text) {
     client.call_tool(tool, R"({"text":")" + text + R"("})", {},
                      [this, text](const mcp::result<mcp::tool_result>& answer) {
-                       if (!answer) return failures.push_back(static_cast<mcp::errc>(answer.error().code().value()));
+                       if (!answer)
+                         return failures.push_back(static_cast<mcp::errc>(answer.error().code().value()));
                        CHECK(answer->text() == text);
                        answers.push_back(text);
                      });

@@ -2,7 +2,6 @@
 #include "support/scripted_server.hpp"
 #include "support/started.hpp"
 #include "support/virtual_time.hpp"
-
 #include <mcp/mcp.hpp>
 
 #include <asio/io_context.hpp>
@@ -45,7 +44,9 @@ asio::awaitable<mcp::errc> outcome(mcp::client& client, mcp::call_options option
 
 const std::string stream_head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
 const std::string progress_event =
-    "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1,\"progress\":1}}\n\n";
+    "data: "
+    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/"
+    "progress\",\"params\":{\"progressToken\":1,\"progress\":1}}\n\n";
 
 }  // namespace
 
@@ -68,7 +69,8 @@ TEST_CASE_METHOD(fixture, "a server that never answers") {
 
 TEST_CASE_METHOD(fixture, "a call's own deadline, also in the middle of a body") {
   mcp::client client{context.get_executor(), server.url(), options("2026-07-28")};
-  server.expect("POST", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{", then_do::stall);
+  server.expect("POST", "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+                then_do::stall);
   auto running = test::start(context, outcome(client, {.timeout = 2s}));
   settle();
   time->advance(2s - 1ms);
@@ -82,7 +84,8 @@ TEST_CASE_METHOD(fixture, "progress extends the deadline, up to the maximum") {
   mcp::client client{context.get_executor(), server.url(), options("2026-07-28")};
   const auto on_progress = [](const mcp::progress_update&) {};
   server.expect("POST", stream_head + progress_event, then_do::stall);
-  auto running = test::start(context, outcome(client, {.timeout = 10s, .max_timeout = 15s, .on_progress = on_progress}));
+  auto running =
+      test::start(context, outcome(client, {.timeout = 10s, .max_timeout = 15s, .on_progress = on_progress}));
   settle();  // the notification comes at 0 s
   time->advance(5s);
   server.send_more(progress_event);  // and again at 5 s: the deadline would be at 15 s either way
@@ -97,7 +100,8 @@ TEST_CASE_METHOD(fixture, "progress extends the deadline, up to the maximum") {
 }
 
 TEST_CASE_METHOD(fixture, "a legacy server is told that nobody waits any more") {
-  mcp::client client{context.get_executor(), server.url(), mcp::session_state{"2025-11-25", "s", {}}, options("")};
+  mcp::client client{context.get_executor(), server.url(), mcp::session_state{"2025-11-25", "s", {}},
+                     options("")};
   server.expect("tools/call", "", then_do::stall);
   auto running = test::start(context, outcome(client));
   settle();
@@ -143,8 +147,10 @@ TEST_CASE_METHOD(fixture, "a connection that died while idle is not written to")
 
 TEST_CASE_METHOD(fixture, "the end of an event stream may come after its answer") {
   mcp::client client{context.get_executor(), server.url(), options("2026-07-28")};
-  const std::string head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
-  const std::string event = R"(data: {"jsonrpc":"2.0","id":@ID@,"result":{"content":[]}})" "\n\n";
+  const std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string event = R"(data: {"jsonrpc":"2.0","id":@ID@,"result":{"content":[]}})"
+                            "\n\n";
   char size[9];
   std::snprintf(size, sizeof size, "%zx", event.size());
   server.expect("POST", head + size + "\r\n" + event + "\r\n");

@@ -34,8 +34,8 @@ struct notebook final : response_reader::listener {
 
 struct outcome {
   std::optional<errc> fault{};  // of the exchange
-  bool finished = false;      // before the end of the body
-  bool complete = false;      // the whole body was offered
+  bool finished = false;        // before the end of the body
+  bool complete = false;        // the whole body was offered
 };
 
 const mcp::limits caps;
@@ -56,7 +56,8 @@ outcome feed(response_reader& reader, std::string_view bytes, std::size_t piece)
       more = false;
       if (status == http::parse_status::failed) return {.fault = parser.error()};
       if (status == http::parse_status::head) {
-        if (const errc refused = reader.on_head(parser.head(), in.data()); refused != errc{}) return {.fault = refused};
+        if (const errc refused = reader.on_head(parser.head(), in.data()); refused != errc{})
+          return {.fault = refused};
         if (reader.streams_body()) parser.stream_body();
         more = true;
       } else if (status != http::parse_status::need_more) {
@@ -79,7 +80,8 @@ std::string response(std::string_view head, std::string_view body) {
 }
 
 std::string chunked(std::string_view type, const std::vector<std::string>& chunks) {
-  std::string out = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) + "\r\nTransfer-Encoding: chunked\r\n\r\n";
+  std::string out =
+      "HTTP/1.1 200 OK\r\nContent-Type: " + std::string(type) + "\r\nTransfer-Encoding: chunked\r\n\r\n";
   for (const auto& chunk : chunks) {
     char size[17];
     std::snprintf(size, sizeof size, "%zx", chunk.size());
@@ -110,7 +112,7 @@ TEST_CASE("a JSON answer, in any split") {
 namespace {
 
 struct expected {
-  errc why{};                      ///< of the failure, where the answer is none
+  errc why{};                          ///< of the failure, where the answer is none
   std::optional<std::int64_t> code{};  ///< of the server's JSON-RPC error
   std::vector<std::string> notes{};
 };
@@ -132,7 +134,8 @@ void check(const row& each, std::optional<std::int64_t> id) {
       CHECK_FALSE(got.fault);
       CHECK_FALSE(reader.why());
     } else {
-      CHECK((got.fault ? make_error_code(*got.fault) : reader.why().value_or(errc{}).code()) == each.want.why);
+      CHECK((got.fault ? make_error_code(*got.fault) : reader.why().value_or(errc{}).code()) ==
+            each.want.why);
       if (!got.fault) CHECK(reader.why()->rpc_code() == each.want.code);
     }
     CHECK(notes.lines == each.want.notes);
@@ -142,18 +145,28 @@ void check(const row& each, std::optional<std::int64_t> id) {
 }  // namespace
 
 TEST_CASE("responses to a request") {
-  const auto events = [](const std::vector<std::string>& chunks) { return chunked("text/event-stream", chunks); };
+  const auto events = [](const std::vector<std::string>& chunks) {
+    return chunked("text/event-stream", chunks);
+  };
   const std::string note = R"(data: {"jsonrpc":"2.0","method":"n"})";
   const std::string error_7 = R"({"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no"}})";
   const std::string error_null = R"({"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"no"}})";
   const std::vector<row> rows = {
-      {"parameters of the media type", response("200 OK\r\nContent-Type: Application/JSON; charset=utf-8", answer_7), {}},
+      {"parameters of the media type",
+       response("200 OK\r\nContent-Type: Application/JSON; charset=utf-8", answer_7),
+       {}},
       {"201 is success too", response("201 Created\r\nContent-Type: application/json", answer_7), {}},
       {"an error", response(json_type, error_7), {errc::rpc_error, -32601}},
       {"an error without id is ours", response(json_type, error_null), {errc::rpc_error, -32000}},
-      {"an error in a 400", response("400 Bad Request\r\nContent-Type: application/json", error_7), {errc::rpc_error, -32601}},
-      {"a 400 with other JSON", response("400 Bad Request\r\nContent-Type: application/json", R"({"error":"no"})"), {errc::http_status}},
-      {"a 400 with a result", response("400 Bad Request\r\nContent-Type: application/json", answer_7), {errc::http_status}},
+      {"an error in a 400",
+       response("400 Bad Request\r\nContent-Type: application/json", error_7),
+       {errc::rpc_error, -32601}},
+      {"a 400 with other JSON",
+       response("400 Bad Request\r\nContent-Type: application/json", R"({"error":"no"})"),
+       {errc::http_status}},
+      {"a 400 with a result",
+       response("400 Bad Request\r\nContent-Type: application/json", answer_7),
+       {errc::http_status}},
       {"a 500 with text", response("500 Oops\r\nContent-Type: text/plain", "oops"), {errc::http_status}},
       {"a 404 without anything", response("404 Not Found", ""), {errc::http_status}},
       {"a 202 is no answer", response("202 Accepted", ""), {errc::bad_content_type}},
@@ -161,23 +174,39 @@ TEST_CASE("responses to a request") {
       {"no media type", response("200 OK", answer_7), {errc::bad_content_type}},
       {"not JSON", response(json_type, "{"), {errc::json_invalid}},
       {"no JSON-RPC", response(json_type, "{}"), {errc::rpc_invalid_message}},
-      {"another id", response(json_type, R"({"jsonrpc":"2.0","id":8,"result":{}})"),
+      {"another id",
+       response(json_type, R"({"jsonrpc":"2.0","id":8,"result":{}})"),
        {errc::rpc_unexpected_id, {}, {"ignored response to an unknown request"}}},
-      {"the id as a string", response(json_type, R"({"jsonrpc":"2.0","id":"7","result":{}})"),
+      {"the id as a string",
+       response(json_type, R"({"jsonrpc":"2.0","id":"7","result":{}})"),
        {errc::rpc_unexpected_id, {}, {"ignored response to an unknown request"}}},
-      {"a batch", response(json_type, "[{\"jsonrpc\":\"2.0\",\"method\":\"n\"}," + answer_7 + "]"), {{}, {}, {"n"}}},
+      {"a batch",
+       response(json_type, "[{\"jsonrpc\":\"2.0\",\"method\":\"n\"}," + answer_7 + "]"),
+       {{}, {}, {"n"}}},
       {"complete", response(json_type, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"complete"}})"), {}},
-      {"input required", response(json_type, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"input_required"}})"), {errc::input_required}},
-      {"unknown result type", response(json_type, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"later"}})"), {errc::unknown_result_type}},
+      {"input required",
+       response(json_type, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"input_required"}})"),
+       {errc::input_required}},
+      {"unknown result type",
+       response(json_type, R"({"jsonrpc":"2.0","id":7,"result":{"resultType":"later"}})"),
+       {errc::unknown_result_type}},
       {"an event", events({"data: " + answer_7 + "\n\n"}), {}},
-      {"events, in one chunk", events({note + "\n\nid: 1\n" + note + "\n\ndata: " + answer_7 + "\n\n"}), {{}, {}, {"n", "id ", "n", "id 1"}}},
-      {"events, split oddly", events({note.substr(0, 9), note.substr(9) + "\n", "\nevent: message\ndata: " + answer_7 + "\n", "\n"}), {{}, {}, {"n", "id "}}},
-      {"priming, comments, other types", events({"id: 5\ndata:\n\n: alive\n\nevent: other\ndata: x\n\n", "data: " + answer_7 + "\n\n"}), {{}, {}, {"id 5", "id 5"}}},
+      {"events, in one chunk",
+       events({note + "\n\nid: 1\n" + note + "\n\ndata: " + answer_7 + "\n\n"}),
+       {{}, {}, {"n", "id ", "n", "id 1"}}},
+      {"events, split oddly",
+       events({note.substr(0, 9), note.substr(9) + "\n", "\nevent: message\ndata: " + answer_7 + "\n", "\n"}),
+       {{}, {}, {"n", "id "}}},
+      {"priming, comments, other types",
+       events({"id: 5\ndata:\n\n: alive\n\nevent: other\ndata: x\n\n", "data: " + answer_7 + "\n\n"}),
+       {{}, {}, {"id 5", "id 5"}}},
       {"an error event", events({"data: " + error_7 + "\n\n"}), {errc::rpc_error, -32601}},
       {"events without the answer", events({note + "\n\n"}), {errc::sse_no_response, {}, {"n", "id "}}},
       {"an answer cut off", events({"data: " + answer_7 + "\n"}), {errc::sse_no_response}},
       {"an event that is not JSON", events({"data: {\n\n"}), {errc::json_invalid}},
-      {"a compressed answer", response("200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip", answer_7), {errc::http_unsupported_encoding}},
+      {"a compressed answer",
+       response("200 OK\r\nContent-Type: application/json\r\nContent-Encoding: gzip", answer_7),
+       {errc::http_unsupported_encoding}},
   };
   for (const row& each : rows) check(each, 7);
 }
@@ -187,8 +216,10 @@ TEST_CASE("any 2xx acknowledges what expects no response") {
       {"202", response("202 Accepted", ""), {}},
       {"204", "HTTP/1.1 204 No Content\r\n\r\n", {}},
       {"200 with a body of no meaning", response(json_type, "{ nonsense"), {}},
-      {"400 with an error", response("400 Bad Request\r\nContent-Type: application/json",
-                                     R"({"jsonrpc":"2.0","error":{"code":-32600,"message":"no"}})"), {errc::rpc_error, -32600}},
+      {"400 with an error",
+       response("400 Bad Request\r\nContent-Type: application/json",
+                R"({"jsonrpc":"2.0","error":{"code":-32600,"message":"no"}})"),
+       {errc::rpc_error, -32600}},
       {"500", response("500 Oops", ""), {errc::http_status}},
   };
   for (const row& each : rows) check(each, std::nullopt);
@@ -203,7 +234,8 @@ TEST_CASE("the rest of a response") {
     CHECK(got.complete);
     CHECK(reader.location() == "/other");
   }
-  SECTION("the session id of any response") {
+  SECTION("the session id, if it is wanted") {
+    reader.start(7, true);
     feed(reader, response(json_type + "\r\nMcp-Session-Id: abc", answer_7), 1000);
     CHECK(reader.session_id() == "abc");
   }
@@ -220,18 +252,23 @@ TEST_CASE("the rest of a response") {
     CHECK(reader.why()->http_status() == 500);
   }
   SECTION("data of an error") {
-    feed(reader, response(json_type, R"({"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"a\u0062","data":{"x":1}}})"), 1000);
+    feed(reader,
+         response(json_type,
+                  R"({"jsonrpc":"2.0","id":7,"error":{"code":1,"message":"a\u0062","data":{"x":1}}})"),
+         1000);
     CHECK(reader.why()->server_text() == "ab");
     CHECK(reader.why()->server_data() == R"({"x":1})");
   }
   SECTION("after the answer nothing is read") {
-    const auto got = feed(reader, chunked("text/event-stream", {"data: " + answer_7 + "\n\ndata: {\n\n"}), 1000);
+    const auto got =
+        feed(reader, chunked("text/event-stream", {"data: " + answer_7 + "\n\ndata: {\n\n"}), 1000);
     CHECK_FALSE(got.fault);
     CHECK_FALSE(reader.why());
   }
   SECTION("nor when the listener has gone") {
     notes.closed = true;
-    const auto got = feed(reader, chunked("text/event-stream", {"data: {\"jsonrpc\":\"2.0\",\"method\":\"n\"}\n\n"}), 1000);
+    const auto got = feed(
+        reader, chunked("text/event-stream", {"data: {\"jsonrpc\":\"2.0\",\"method\":\"n\"}\n\n"}), 1000);
     CHECK_FALSE(got.fault);
     CHECK(notes.lines.empty());
   }

@@ -56,8 +56,8 @@ struct exchange_script {
   enum class then_do { keep, close, stall } then = then_do::keep;
 };
 
-/// A server on loopback that plays a script, on the test's own context. Connections take requests from the one
-/// script in order; a request that the script does not expect fails the test.
+/// A server on loopback that plays a script, on the test's own context. Connections take requests from the
+/// one script in order; a request that the script does not expect fails the test.
 class scripted_server {
  public:
   explicit scripted_server(asio::io_context& context) : shared_(std::make_shared<shared>(context)) {
@@ -152,7 +152,8 @@ class scripted_server {
 };
 
 /// A response with a JSON body.
-inline std::string json_reply(std::string_view body, std::string_view status = "200 OK", std::string_view fields = {}) {
+inline std::string json_reply(std::string_view body, std::string_view status = "200 OK",
+                              std::string_view fields = {}) {
   std::string out = "HTTP/1.1 ";
   out.append(status).append("\r\nContent-Type: application/json\r\nContent-Length: ");
   out.append(std::to_string(body.size())).append("\r\n").append(fields).append("\r\n").append(body);
@@ -161,8 +162,8 @@ inline std::string json_reply(std::string_view body, std::string_view status = "
 
 /// A JSON-RPC response to the request, with a tool's answer of one text.
 inline std::string tool_reply(std::string_view text) {
-  return json_reply(R"({"jsonrpc":"2.0","id":@ID@,"result":{"content":[{"type":"text","text":")" + std::string(text) +
-                    R"("}]}})");
+  return json_reply(R"({"jsonrpc":"2.0","id":@ID@,"result":{"content":[{"type":"text","text":")" +
+                    std::string(text) + R"("}]}})");
 }
 
 }  // namespace test

@@ -18,8 +18,8 @@
 #endif
 
 /// \file
-/// Bytes as the text protocols see them: ASCII whatever the locale, and the two scans on which the HTTP
-/// and SSE parsers spend their time.
+/// Bytes as the text protocols see them: ASCII whatever the locale, and the scans on which the HTTP and SSE
+/// parsers spend their time.
 namespace mcp::inline v0::ascii {
 
 constexpr bool is_digit(char c) noexcept { return c >= '0' && c <= '9'; }

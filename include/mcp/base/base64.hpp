@@ -53,7 +53,7 @@ inline bool decode_base64(std::string& out, std::string_view text, const base64_
   std::uint32_t pending = 0;
   unsigned bits = 0;
   for (const char digit : text) {
-    const int value = alphabet.values[static_cast<unsigned char>(digit)];
+    const std::int8_t value = alphabet.values[static_cast<unsigned char>(digit)];
     if (value < 0) return out.resize(start), false;
     pending = pending << 6 | static_cast<std::uint32_t>(value);
     bits += 6;

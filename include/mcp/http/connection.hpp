@@ -7,6 +7,7 @@
 #include <mcp/net/buffer_pool.hpp>
 #include <mcp/net/stream.hpp>
 
+#include <cstddef>
 #include <utility>
 
 namespace mcp::inline v0::http {
@@ -52,9 +53,10 @@ struct connection {
   net::stream stream;
   net::buffer_lease in;
   response_parser parser;
-  deadline_list::time_point usable_until{};  ///< while idle
-  bool served = false;                       ///< has carried an exchange before
-  bool awaiting_tail = false;                ///< idle, but the end of the last response has not arrived
+  deadline_list::time_point idle_since{};  ///< while idle
+  deadline_list::duration idle_for{};      ///< how long it may be idle
+  std::size_t served = 0;                  ///< exchanges that it has carried
+  bool awaiting_tail = false;              ///< idle, but the end of the last response has not arrived
 };
 
 }  // namespace mcp::inline v0::http

@@ -166,7 +166,7 @@ class exchange final : private connection_waiter, private deadline {
   }
 
   void begin() {
-    seen_.connection_reused = connection_->served;
+    seen_.connection_reused = connection_->served != 0;
     connection_->parser.start(head_request_);
     body_taken_ = 0;
     wanted_ = least_read;
@@ -218,7 +218,10 @@ class exchange final : private connection_waiter, private deadline {
         case parse_status::complete:
           if (offer(true)) finish();
           return;
-        case parse_status::failed: return fail(parser.error());
+        case parse_status::failed:
+          // What came before the fault counts: it may hold the message that is waited for.
+          if (!handler_->streams_body() || offer(false)) fail(parser.error());
+          return;
       }
     }
   }
@@ -283,8 +286,7 @@ class exchange final : private connection_waiter, private deadline {
       parser.discard(parser.body_end());
       connection_->awaiting_tail = true;
     }
-    connection_->served = true;
-    connection_->usable_until = pool_->usable_until(parser.head().keep_alive_timeout());
+    ++connection_->served;
     pool_->release(std::move(connection_));
   }
 

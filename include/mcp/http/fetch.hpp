@@ -49,8 +49,11 @@ class fetch_machine final : private deadline, private response_handler {
         signal_(executor_),
         exchange_(signal_, *this) {
     request_.append(what.body);
-    const bool with_length = !what.body.empty() || what.method == "POST";
-    prepend_head(request_, what.method, what.target, what.fields, {}, with_length);
+    if (what.body.empty() && what.method != "POST") {
+      prepend_bare_head(request_, what.method, what.target, what.fields);
+    } else {
+      prepend_head(request_, what.method, what.target, what.fields);
+    }
     exchange_.start(*pool_, request_.view(), what.method == "HEAD");
     pool_->deadlines().set(*this, until);
   }

@@ -63,6 +63,11 @@ class pool : public std::enable_shared_from_this<pool> {
  public:
   using time_point = deadline_list::time_point;
 
+  /// A connection that was in use so recently is not looked at before it is used again: an end of stream that
+  /// the server sends after a response takes longer to arrive. Saves a system call between back-to-back
+  /// calls.
+  static constexpr auto too_fresh_to_look = std::chrono::microseconds(50);
+
   pool(asio::any_io_executor executor, const url& origin, pool_options options,
        std::shared_ptr<deadline_list> deadlines, std::shared_ptr<net::buffer_pool> buffers)
       : executor_(std::move(executor)),
@@ -92,11 +97,10 @@ class pool : public std::enable_shared_from_this<pool> {
   void release(std::unique_ptr<connection> idle) {
     if (closed_) return drop(std::move(idle));
     if (!idle->in) idle->in = buffers_->acquire();
-    if (waiters_.empty() || idle->awaiting_tail) {
-      idle_.push_back(std::move(idle));
-    } else {
-      grant(std::move(idle));
-    }
+    if (!waiters_.empty() && !idle->awaiting_tail) return grant(std::move(idle));
+    idle->idle_since = deadlines_->now();
+    idle->idle_for = trusted_for(*idle);
+    idle_.push_back(std::move(idle));
   }
 
   /// Takes back a connection that is of no more use.
@@ -104,17 +108,6 @@ class pool : public std::enable_shared_from_this<pool> {
     dead.reset();
     --open_;
     if (!closed_) connect_as_needed();
-  }
-
-  /// For how long a connection may stay idle, given what the server said; it is trusted up to a second
-  /// less, since the server's clock started earlier.
-  time_point usable_until(std::optional<std::uint64_t> announced) const noexcept {
-    auto span = options_.idle_timeout;
-    if (announced) {
-      const std::chrono::milliseconds said(1000 * std::min<std::uint64_t>(*announced, 3600));
-      span = std::min(span, said - std::min(said / 2, std::chrono::milliseconds(1000)));
-    }
-    return deadlines_->now() + span;
   }
 
   /// Closes idle connections, ends attempts to connect and refuses waiters. Busy connections close when
@@ -136,11 +129,26 @@ class pool : public std::enable_shared_from_this<pool> {
     while (!idle_.empty()) {
       auto last = std::move(idle_.back());
       idle_.pop_back();
-      if (now < last->usable_until && last->check_idle() != connection::idle_state::dead) return last;
+      if (is_usable(*last, now - last->idle_since)) return last;
       last.reset();
       --open_;
     }
     return nullptr;
+  }
+
+  static bool is_usable(connection& idle, deadline_list::duration age) {
+    if (age >= idle.idle_for) return false;
+    // Nothing can be seen yet, on a connection that the server is known to keep open.
+    if (age < too_fresh_to_look && idle.served > 1 && !idle.awaiting_tail) return true;
+    return idle.check_idle() != connection::idle_state::dead;
+  }
+
+  // Up to a second less than the server says, since its clock started earlier.
+  deadline_list::duration trusted_for(const connection& idle) const noexcept {
+    const auto announced = idle.parser.head().keep_alive_timeout();
+    if (!announced) return options_.idle_timeout;
+    const std::chrono::milliseconds said(1000 * std::min<std::uint64_t>(*announced, 3600));
+    return std::min(options_.idle_timeout, said - std::min(said / 2, std::chrono::milliseconds(1000)));
   }
 
   void grant(result<std::unique_ptr<connection>> outcome) {
@@ -185,7 +193,6 @@ class pool : public std::enable_shared_from_this<pool> {
       proven_ = true;
       ++open_;
       auto fresh = std::make_unique<connection>(std::move(*outcome), buffers_->acquire(), options_.caps);
-      fresh->usable_until = usable_until(std::nullopt);
       release(std::move(fresh));
     } else if (!proven_) {
       fail_waiters(outcome.error());

@@ -3,14 +3,37 @@
 
 #include <mcp/base/config.hpp>
 
-#include <algorithm>
 #include <charconv>
 #include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <utility>
 
 namespace mcp::inline v0::http {
+
+namespace detail {
+
+/// A number in decimal digits.
+class decimal {
+ public:
+  explicit decimal(std::uint64_t number) noexcept
+      : size_(static_cast<std::size_t>(std::to_chars(digits_, digits_ + sizeof digits_, number).ptr -
+                                       digits_)) {}
+  const char* data() const noexcept { return digits_; }
+  std::size_t size() const noexcept { return size_; }
+
+ private:
+  char digits_[20];
+  std::size_t size_;
+};
+
+inline std::string_view as_text(std::string_view text) noexcept { return text; }
+inline decimal as_text(std::uint64_t number) noexcept { return decimal(number); }
+
+}  // namespace detail
 
 /// A request under construction: one contiguous piece of memory that grows at both ends.
 ///
@@ -21,31 +44,24 @@ class request_buffer {
  public:
   request_buffer() { clear(); }
 
-  void clear() noexcept { begin_ = end_ = fixed_begin_ = fixed_end_ = std::min(headroom, capacity_); }
+  /// Empties it. Memory that one large request took is given back.
+  void clear() {
+    if (capacity_ > largest_kept) *this = request_buffer();
+    begin_ = end_ = fixed_begin_ = fixed_end_ = headroom;
+  }
 
   std::string_view view() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
   std::size_t size() const noexcept { return end_ - begin_; }
 
-  void append(std::string_view text) {
-    if (text.empty()) return;
-    if (capacity_ - end_ < text.size()) reallocate(begin_, 2 * (end_ + text.size()));
-    std::memcpy(bytes_.get() + end_, text.data(), text.size());
-    end_ += text.size();
+  /// Puts text and numbers behind the content, in this order.
+  template <class... Part>
+  void append(const Part&... parts) {
+    append_all(detail::as_text(parts)...);
   }
-  void append(const char* text, std::size_t size) { append(std::string_view(text, size)); }
-  void append(std::uint64_t number) {
-    with_digits(number, [this](std::string_view digits) { append(digits); });
-  }
-
-  void prepend(std::string_view text) {
-    if (text.empty()) return;
-    if (begin_ < text.size()) reallocate(2 * text.size() + headroom, capacity_ + 2 * text.size() + headroom);
-    begin_ -= text.size();
-    std::memcpy(bytes_.get() + begin_, text.data(), text.size());
-  }
-
-  void prepend(std::uint64_t number) {
-    with_digits(number, [this](std::string_view digits) { prepend(digits); });
+  /// Puts text and numbers before the content, in this order.
+  template <class... Part>
+  void prepend(const Part&... parts) {
+    prepend_all(detail::as_text(parts)...);
   }
 
   /// What is in the buffer now is the part that never changes.
@@ -55,12 +71,24 @@ class request_buffer {
 
  private:
   static constexpr std::size_t headroom = 768;
+  static constexpr std::size_t largest_kept = 64 * 1024;
 
-  template <class Use>
-  static void with_digits(std::uint64_t number, Use use) {
-    char digits[20];
-    const auto written = std::to_chars(digits, digits + sizeof digits, number);
-    use(std::string_view(digits, static_cast<std::size_t>(written.ptr - digits)));
+  template <class... Text>
+  void append_all(const Text&... texts) {
+    const std::size_t count = (texts.size() + ...);
+    if (capacity_ - end_ < count) reallocate(begin_, 2 * (end_ + count));
+    char* to = bytes_.get() + end_;
+    ((std::char_traits<char>::copy(to, texts.data(), texts.size()), to += texts.size()), ...);
+    end_ += count;
+  }
+
+  template <class... Text>
+  void prepend_all(const Text&... texts) {
+    const std::size_t count = (texts.size() + ...);
+    if (begin_ < count) reallocate(2 * count + headroom, capacity_ + 2 * count + headroom);
+    begin_ -= count;
+    char* to = bytes_.get() + begin_;
+    ((std::char_traits<char>::copy(to, texts.data(), texts.size()), to += texts.size()), ...);
   }
 
   void reallocate(std::size_t begin, std::size_t capacity) {
@@ -80,22 +108,18 @@ class request_buffer {
 };
 
 /// Puts the head of a request in front of its body (RFC 9112 §3, §5). `block` holds the fields that are the
-/// same every time, `fields` those of this request; each field ends in CRLF.
+/// same every time, the others those of this request; each field ends in CRLF.
 inline void prepend_head(request_buffer& request, std::string_view method, std::string_view target,
-                         std::string_view block, std::string_view fields, bool with_content_length = true) {
-  const std::size_t body_size = request.size();
-  request.prepend("\r\n");
-  if (with_content_length) {
-    request.prepend("\r\n");
-    request.prepend(body_size);
-    request.prepend("Content-Length: ");
-  }
-  request.prepend(fields);
-  request.prepend(block);
-  request.prepend(" HTTP/1.1\r\n");
-  request.prepend(target);
-  request.prepend(" ");
-  request.prepend(method);
+                         std::string_view block, std::string_view fields = {},
+                         std::string_view more_fields = {}) {
+  request.prepend(method, " ", target, " HTTP/1.1\r\n", block, fields, more_fields,
+                  "Content-Length: ", request.size(), "\r\n\r\n");
+}
+
+/// The same for a request without content.
+inline void prepend_bare_head(request_buffer& request, std::string_view method, std::string_view target,
+                              std::string_view block) {
+  request.prepend(method, " ", target, " HTTP/1.1\r\n", block, "\r\n");
 }
 
 }  // namespace mcp::inline v0::http

@@ -33,6 +33,7 @@ class response_head {
 
   explicit response_head(std::size_t max_fields) : fields_(max_fields) {}
 
+  /// Begins a new head.
   void start() noexcept {
     drop_fields();
     lines_.start();
@@ -83,7 +84,7 @@ class response_head {
   bool is_encoded() const noexcept { return encoded_; }
   /// Whether the connection persists after this message, as far as its fields say (RFC 9112 §9.3).
   bool keep_alive() const noexcept { return !close_ && (!http_1_0_ || keep_open_); }
-  /// Seconds for which the server promises to keep the idle connection, if it does (RFC 2068 §19.7.1.1).
+  /// Seconds for which the server promises to keep the idle connection, if it does.
   std::optional<std::uint64_t> keep_alive_timeout() const noexcept { return timeout_; }
 
  private:
@@ -127,7 +128,7 @@ bool is_word(const char* text, const char (&lower)[Size]) noexcept {
   constexpr std::size_t length = Size - 1;
   static_assert(length >= 8);
   const auto eight = [](const char* at) {
-    std::uint64_t bytes;
+    std::uint64_t bytes = 0;
     std::memcpy(&bytes, at, sizeof bytes);
     return bytes | 0x2020202020202020U;
   };
@@ -245,6 +246,7 @@ inline void response_head::add_connection(std::string_view value) noexcept {
   }
 }
 
+/// RFC 2068 §19.7.1.1.
 inline void response_head::add_keep_alive(std::string_view value) noexcept {
   while (!value.empty()) {
     const std::size_t size = std::min(value.find(','), value.size());

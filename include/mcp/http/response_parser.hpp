@@ -251,7 +251,7 @@ inline parse_status response_parser::parse_chunked(char* data, std::size_t size,
 /// RFC 9112 §7.1.2. The caps are those of a head.
 inline parse_status response_parser::parse_trailers(const char* data, std::size_t size, bool end_of_stream,
                                                     bool grown) noexcept {
-  line_status found;
+  line_status found = line_status::need_more;
   do {
     std::array<field_span, 8> dropped;
     std::size_t count = 0;

@@ -43,8 +43,8 @@ struct connect_request {
   std::shared_ptr<tls_context> tls{};  ///< null: plain TCP
   connect_policy policy{};
   std::shared_ptr<deadline_list> deadlines{};
-  deadline_list::time_point deadline{};    ///< of everything: look-up, TCP and TLS
-  std::vector<endpoint> addresses{};  ///< of `host`, in the order in which to try them; empty: look it up
+  deadline_list::time_point deadline{};  ///< of everything: look-up, TCP and TLS
+  std::vector<endpoint> addresses{};     ///< of `host`, in the order in which to try them; empty: look it up
 };
 
 namespace detail {

@@ -11,8 +11,8 @@
 #include <mcp/session/channel.hpp>
 #include <mcp/session/headers.hpp>
 #include <mcp/session/response.hpp>
-#include <mcp/types/notifications.hpp>
 #include <mcp/types/json_text.hpp>
+#include <mcp/types/notifications.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -53,12 +53,13 @@ class call final : private deadline, private response_reader::listener {
     stage_ = stage::leased;
     outcome_ = failure();
     redirects_ = 0;
-    target_ = channel_->endpoint.target();
+    target_.clear();
   }
 
   /// A request. The members of its `params` are to be appended to what this returns. `name` is what
   /// `Mcp-Name` mirrors; empty where the method has no such field.
-  http::request_buffer& begin_request(std::string_view method, std::string_view name, const call_options& options,
+  http::request_buffer& begin_request(std::string_view method, std::string_view name,
+                                      const call_options& options,
                                       admission admitted = admission::when_ready) {
     expects_response_ = true;
     admission_ = admitted;
@@ -66,14 +67,13 @@ class call final : private deadline, private response_reader::listener {
     name_ = name;
     options_ = options;
     if (auto added = append_fields(fields_, options.headers); !added) fail(std::move(added).error());
-    request_.append(R"("method":")");
-    request_.append(method);
-    request_.append(R"(","params":{)");
+    request_.append(R"("method":")", method, R"(","params":{)");
     return request_;
   }
 
   /// A notification, or a response to the server; `json` is the whole message.
-  void begin_message(std::string_view method, std::string_view json, admission admitted = admission::when_ready) {
+  void begin_message(std::string_view method, std::string_view json,
+                     admission admitted = admission::when_ready) {
     expects_response_ = false;
     admission_ = admitted;
     method_ = method;
@@ -197,34 +197,30 @@ class call final : private deadline, private response_reader::listener {
     request_.rewind();
     const bool modern = channel_->era == protocol_era::modern;
     if (expects_response_) render_around_params(modern);
-    head_fields_ = fields_;
-    if (modern && !method_.empty()) append_field(head_fields_, "Mcp-Method", method_);
-    if (modern && !name_.empty()) append_mirrored_field(head_fields_, "Mcp-Name", name_);
-    http::prepend_head(request_, "POST", target_, channel_->header_block, head_fields_);
+    if (modern) {
+      mirrored_.clear();
+      if (!method_.empty()) append_field(mirrored_, "Mcp-Method", method_);
+      if (!name_.empty()) append_mirrored_field(mirrored_, "Mcp-Name", name_);
+    }
+    const std::string_view target = target_.empty() ? channel_->endpoint.target() : target_;
+    http::prepend_head(request_, "POST", target, channel_->header_block, fields_, mirrored_);
     stage_ = stage::running;
-    reader_.start(expects_response_ ? std::optional(static_cast<std::int64_t>(id_)) : std::nullopt);
+    reader_.start(expects_response_ ? std::optional(static_cast<std::int64_t>(id_)) : std::nullopt,
+                  admission_ == admission::at_once);
     exchange_.start(*channel_->pool, request_.view());
   }
 
   void render_around_params(bool modern) {
     id_ = channel_->next_id++;
     if (modern || options_.on_progress || !options_.meta.empty()) {
-      request_.append(request_.view().back() == '{' ? R"("_meta":{)" : R"(,"_meta":{)");
-      request_.append(options_.meta);
-      if (modern) {
-        if (!options_.meta.empty()) request_.append(",");
-        request_.append(channel_->meta_members);
-      }
-      if (options_.on_progress) {
-        request_.append(request_.view().back() == '{' ? R"("progressToken":)" : R"(,"progressToken":)");
-        request_.append(id_);
-      }
+      const auto separate = [this] { return std::string_view(request_.view().back() == '{' ? "" : ","); };
+      request_.append(separate(), R"("_meta":{)", options_.meta);
+      if (modern) request_.append(separate(), channel_->meta_members);
+      if (options_.on_progress) request_.append(separate(), R"("progressToken":)", id_);
       request_.append("}");
     }
     request_.append("}}");
-    request_.prepend(",");
-    request_.prepend(id_);
-    request_.prepend(R"({"jsonrpc":"2.0","id":)");
+    request_.prepend(R"({"jsonrpc":"2.0","id":)", id_, ",");
   }
 
   void conclude() {
@@ -244,7 +240,8 @@ class call final : private deadline, private response_reader::listener {
 
   /// 2025-11-25, "Session Management": a 404 to a request that named a session.
   bool session_is_lost() const {
-    return exchange_.seen().status == 404 && channel_->era == protocol_era::legacy && !channel_->session_id.empty();
+    return exchange_.seen().status == 404 && channel_->era == protocol_era::legacy &&
+           !channel_->session_id.empty();
   }
 
   /// The answer, in the buffer that it came in.
@@ -311,9 +308,9 @@ class call final : private deadline, private response_reader::listener {
 
   std::string method_;
   std::string name_;
-  std::string target_;
-  std::string fields_;       // of the caller
-  std::string head_fields_;  // of the attempt
+  std::string target_;    // after a redirect
+  std::string fields_;    // of the caller
+  std::string mirrored_;  // modern: Mcp-Method and Mcp-Name
   call_options options_;
   admission admission_ = admission::when_ready;
   bool expects_response_ = false;

@@ -81,7 +81,8 @@ struct completion_bridge {
 
 struct initiate_spawn {
   template <class Handler, class T>
-  void operator()(Handler&& handler, asio::any_io_executor executor, asio::awaitable<result<T>> operation) const {
+  void operator()(Handler&& handler, asio::any_io_executor executor,
+                  asio::awaitable<result<T>> operation) const {
     asio::co_spawn(executor, std::move(operation),
                    completion_bridge<std::decay_t<Handler>, T>{std::forward<Handler>(handler)});
   }
@@ -95,7 +96,8 @@ auto complete(const asio::any_io_executor& executor, asio::awaitable<result<T>> 
   } else if constexpr (std::is_same_v<std::decay_t<Token>, as_result_t>) {
     return operation;
   } else {
-    return asio::async_initiate<Token, void(result<T>)>(initiate_spawn{}, token, executor, std::move(operation));
+    return asio::async_initiate<Token, void(result<T>)>(initiate_spawn{}, token, executor,
+                                                        std::move(operation));
   }
 }
 
@@ -114,7 +116,8 @@ auto complete(call_lease leased, Token&& token) {
 }  // namespace mcp::inline v0
 
 template <template <class, class> class Associator, class Handler, class T, class Default>
-struct asio::associator<Associator, mcp::detail::completion_bridge<Handler, T>, Default> : Associator<Handler, Default> {
+struct asio::associator<Associator, mcp::detail::completion_bridge<Handler, T>, Default>
+    : Associator<Handler, Default> {
   using bridge = mcp::detail::completion_bridge<Handler, T>;
 
   static auto get(const bridge& from) noexcept { return Associator<Handler, Default>::get(from.handler); }

@@ -3,8 +3,8 @@
 
 #include <mcp/http/driver.hpp>
 #include <mcp/http/fetch.hpp>
-#include <mcp/json/writer.hpp>
 #include <mcp/json/value.hpp>
+#include <mcp/json/writer.hpp>
 #include <mcp/rpc/write.hpp>
 #include <mcp/session/call.hpp>
 #include <mcp/session/channel.hpp>
@@ -20,9 +20,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <optional>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -59,8 +59,8 @@ struct handshake_outcome {
 class session_core final : public channel, public std::enable_shared_from_this<session_core> {
  public:
   /// Fails where the options or the URL cannot be used.
-  static result<std::shared_ptr<session_core>> create(const asio::any_io_executor& executor, std::string_view where,
-                                                      client_options how) {
+  static result<std::shared_ptr<session_core>> create(const asio::any_io_executor& executor,
+                                                      std::string_view where, client_options how) {
     auto endpoint = url::parse(where);
     if (!endpoint) return std::move(endpoint).error();
     http::pool_options connections{.max_connections = how.max_connections,
@@ -79,9 +79,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
       const header field{name, value};
       if (auto added = append_fields(own_fields, {&field, 1}); !added) return std::move(added).error();
     }
-    auto pool = std::make_shared<http::pool>(executor, *endpoint, std::move(connections),
-                                             deadline_list::make(executor, how.time), net::buffer_pool::make());
-    auto core = std::make_shared<session_core>(executor, std::move(*endpoint), std::move(how), std::move(pool));
+    auto pool =
+        std::make_shared<http::pool>(executor, *endpoint, std::move(connections),
+                                     deadline_list::make(executor, how.time), net::buffer_pool::make());
+    auto core =
+        std::make_shared<session_core>(executor, std::move(*endpoint), std::move(how), std::move(pool));
     core->own_fields_ = std::move(own_fields);
     return core;
   }
@@ -267,7 +269,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
       server_ = {modern->server_info.value_or(implementation()), std::move(modern->capabilities),
                  std::move(modern->instructions)};
     } else if (auto legacy = initialize_result::parse(object)) {
-      server_ = {std::move(legacy->server_info), std::move(legacy->capabilities), std::move(legacy->instructions)};
+      server_ = {std::move(legacy->server_info), std::move(legacy->capabilities),
+                 std::move(legacy->instructions)};
     }
   }
 
@@ -283,7 +286,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     append_field(header_block, "Content-Type", "application/json");
     header_block.append(own_fields_);
     if (!version.empty()) append_field(header_block, "MCP-Protocol-Version", version);
-    if (spoken == protocol_era::legacy && !session_id.empty()) append_field(header_block, "Mcp-Session-Id", session_id);
+    if (spoken == protocol_era::legacy && !session_id.empty())
+      append_field(header_block, "Mcp-Session-Id", session_id);
     meta_members.clear();
     if (spoken == protocol_era::legacy) return;
     meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
@@ -298,7 +302,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     return out;
   }
 
-  std::string own_fields_;  // of every request, from the options
+  std::string own_fields_;   // of every request, from the options
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
   server_description server_;
   std::string described_as_;

@@ -57,8 +57,9 @@ inline result<void> append_fields(std::string& block, std::span<const header> fi
   for (const auto& [name, value] : fields) {
     if (!http::is_token(name) || !http::is_field_value(value))
       return failure(errc::invalid_header_value, "header field " + std::string(name.substr(0, 64)));
-    const bool taken = std::ranges::any_of(reserved, [&](auto own) { return ascii::equals_lower(name, own); }) ||
-                       ascii::equals_lower(name.substr(0, 4), "mcp-");
+    const bool taken =
+        std::ranges::any_of(reserved, [&](auto own) { return ascii::equals_lower(name, own); }) ||
+        ascii::equals_lower(name.substr(0, 4), "mcp-");
     if (taken)
       return failure(errc::invalid_argument, "header field " + std::string(name) + " is set by the library");
     append_field(block, name, value);

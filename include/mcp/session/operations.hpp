@@ -30,19 +30,19 @@ namespace mcp::inline v0 {
 
 /// The operations that a session and a client have in common.
 ///
-/// **Forms.** Each is awaited and throws `mcp::error`: `co_await client.ping()`. With `mcp::as_result` as the last
-/// argument it returns `mcp::result<T>` instead. With any other Asio completion token it completes with
+/// **Forms.** Each is awaited and throws `mcp::error`: `co_await client.ping()`. With `mcp::as_result` as the
+/// last argument it returns `mcp::result<T>` instead. With any other Asio completion token it completes with
 /// `void(mcp::result<T>)`.
 ///
-/// **Lifetimes.** Arguments are copied before an operation returns its awaitable, except what `call_options` refers
-/// to. An operation keeps the session alive; it may be started and dropped without being awaited.
+/// **Lifetimes.** Arguments are copied before an operation returns its awaitable, except what `call_options`
+/// refers to. An operation keeps the session alive; it may be started and dropped without being awaited.
 ///
-/// **Cancellation.** Terminal cancellation ends an operation at once with `errc::cancelled`, and the server is told
-/// (legacy: `notifications/cancelled`; modern: the response stream closes). Its connection is closed.
+/// **Cancellation.** Terminal cancellation ends an operation at once with `errc::cancelled`, and the server
+/// is told (legacy: `notifications/cancelled`; modern: the response stream closes). Its connection is closed.
 ///
-/// **Errors.** Beyond those named at each operation: whatever stops the exchange, from `errc::resolve_failed` to
-/// `errc::rpc_invalid_message`; `errc::deadline_exceeded`; `errc::client_closed` when the session is closed
-/// meanwhile; `errc::rpc_error` when the server answers with a JSON-RPC error.
+/// **Errors.** Beyond those named at each operation: whatever stops the exchange, from `errc::resolve_failed`
+/// to `errc::rpc_invalid_message`; `errc::deadline_exceeded`; `errc::client_closed` when the session is
+/// closed meanwhile; `errc::rpc_error` when the server answers with a JSON-RPC error.
 class operations {
  public:
   operations(const operations&) = delete;
@@ -102,10 +102,11 @@ class operations {
   auto call_tool(std::string_view name, std::string_view arguments = {}, const call_options& options = {},
                  Token&& token = {}) {
     auto call = core_->lease();
-    json::writer write(call->begin_request("tools/call", name, options));
-    write.key("name").string(name).key("arguments");
-    if (const auto object = checked(*call, arguments)) write.raw(*object);
-    if (!write.ok()) call->fail(failure(errc::invalid_argument, "the tool's name is not UTF-8"));
+    auto& params = call->begin_request("tools/call", name, options);
+    params.append(R"("name":)");
+    if (!json::writer(params).string(name).ok())
+      call->fail(failure(errc::invalid_argument, "the tool's name is not UTF-8"));
+    if (const auto object = checked(*call, arguments)) params.append(R"(,"arguments":)", *object);
     return detail::complete<tool_result>(std::move(call), std::forward<Token>(token));
   }
 
@@ -113,7 +114,8 @@ class operations {
   /// (HTTP DELETE) within 5 s. Later operations fail. Never fails itself.
   template <class Token = throwing_t>
   auto close(Token&& token = {}) {
-    return detail::complete<void>(core_->executor, detail::session_core::close(core_), std::forward<Token>(token));
+    return detail::complete<void>(core_->executor, detail::session_core::close(core_),
+                                  std::forward<Token>(token));
   }
 
   asio::any_io_executor get_executor() const noexcept { return core_->executor; }

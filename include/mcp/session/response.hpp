@@ -41,8 +41,9 @@ class response_reader final : public http::response_handler {
   response_reader(const limits& caps, listener& owner) : caps_(&caps), owner_(&owner), events_(caps) {}
 
   /// Before each attempt. Without an `id` the message expects no response, and any 2xx is success.
-  void start(std::optional<std::int64_t> id) {
+  void start(std::optional<std::int64_t> id, bool wants_session_id = false) {
     id_ = id;
+    wants_session_id_ = wants_session_id;
     kind_ = kind::ignored;
     why_.reset();
     answered_ = false;
@@ -59,7 +60,7 @@ class response_reader final : public http::response_handler {
   std::string_view answer() const noexcept { return answer_; }
   /// Where a 307 or 308 points, unresolved; empty if the response is none.
   const std::string& location() const noexcept { return location_; }
-  /// `Mcp-Session-Id` of the response.
+  /// `Mcp-Session-Id` of the response, if it was wanted.
   const std::string& session_id() const noexcept { return session_id_; }
 
   // http::response_handler
@@ -68,7 +69,7 @@ class response_reader final : public http::response_handler {
     const auto field = [&](std::string_view name) { return head.find(bytes, name).value_or(""); };
     const std::string_view type = head.content_type(bytes);
     status_ = head.status();
-    session_id_ = field("mcp-session-id");
+    if (wants_session_id_) session_id_ = field("mcp-session-id");
     if (status_ == 307 || status_ == 308) {
       kind_ = kind::ignored;
       location_ = field("location");
@@ -142,7 +143,8 @@ class response_reader final : public http::response_handler {
 
   /// The body of a response that is no success: a JSON-RPC error, or text for a person.
   void read_error(char* data, std::size_t size) {
-    if (kind_ == kind::json_error && read_json({data, size}) == errc{} && answered_ && why_->rpc_code()) return;
+    if (kind_ == kind::json_error && read_json({data, size}) == errc{} && answered_ && why_->rpc_code())
+      return;
     why_ = failure(errc::http_status).with_http_status(status_);
     why_->with_server_text(std::string_view(data, std::min(size, longest_quotation)));
   }
@@ -170,7 +172,8 @@ class response_reader final : public http::response_handler {
         return;
       case rpc::message_kind::error_response:
         // Without an id it answers the only request of this exchange.
-        if (message.id.present() && id_ && !(message.id == *id_)) return owner_->on_ignored(errc::rpc_unexpected_id);
+        if (message.id.present() && id_ && !(message.id == *id_))
+          return owner_->on_ignored(errc::rpc_unexpected_id);
         answered_ = true;
         why_ = failure(errc::rpc_error);
         why_->with_http_status(status_).with_rpc_code(message.error_code);
@@ -188,6 +191,7 @@ class response_reader final : public http::response_handler {
   std::optional<std::int64_t> id_;
   kind kind_ = kind::ignored;
   int status_ = 0;
+  bool wants_session_id_ = false;
   bool answered_ = false;
   std::string_view answer_;
   std::optional<failure> why_;

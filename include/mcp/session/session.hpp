@@ -20,8 +20,8 @@ namespace mcp::inline v0 {
 /// never blocks.
 class session : public operations {
  public:
-  /// Throws `mcp::error` (`errc::invalid_url`, `errc::invalid_argument`, `errc::invalid_header_value`) where the
-  /// arguments cannot be used. Opens no connection.
+  /// Throws `mcp::error` (`errc::invalid_url`, `errc::invalid_argument`, `errc::invalid_header_value`) where
+  /// the arguments cannot be used. Opens no connection.
   session(const asio::any_io_executor& executor, std::string_view url, client_options options = {})
       : operations(detail::session_core::create(executor, url, std::move(options)).value()) {}
 
@@ -34,11 +34,12 @@ class session : public operations {
   }
 
   /// Finds out which protocol revision the server speaks and, in the legacy era, opens a session
-  /// (2026-07-28, Versioning, "Backward Compatibility"; 2025-11-25, Lifecycle). Everything else needs this first.
-  /// Errors: those of the exchanges, `errc::unsupported_protocol_version`, `errc::unexpected_result`.
+  /// (2026-07-28, Versioning, "Backward Compatibility"; 2025-11-25, Lifecycle). Everything else needs this
+  /// first. Errors: those of the exchanges, `errc::unsupported_protocol_version`, `errc::unexpected_result`.
   template <class Token = throwing_t>
   auto open(Token&& token = {}) {
-    return detail::complete<void>(core_->executor, detail::session_core::open(core_), std::forward<Token>(token));
+    return detail::complete<void>(core_->executor, detail::session_core::open(core_),
+                                  std::forward<Token>(token));
   }
 };
 
