@@ -60,6 +60,7 @@ constexpr bool is_control(char c) noexcept {
 
 /// Whether `text` equals `lower`, which has no capital letters, without regard to case.
 constexpr bool equals_lower(std::string_view text, std::string_view lower) noexcept {
+  if (text == lower) return true;  // as most come
   if (text.size() != lower.size()) return false;
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != lower[i] && to_lower(text[i]) != lower[i]) return false;

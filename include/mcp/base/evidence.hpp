@@ -18,6 +18,16 @@ struct evidence {
   std::string last_event_id;        ///< of the response's event stream; empty when none was seen
   std::string retry_after;          ///< field value of a response that is no success; may be empty
   std::string www_authenticate;     ///< likewise; several fields joined by ", "
+
+  /// Back to nothing, without giving up the strings' memory.
+  void clear() noexcept {
+    bytes_written = bytes_read = 0;
+    status = 0;
+    connection_reused = request_complete = response_complete = false;
+    last_event_id.clear();
+    retry_after.clear();
+    www_authenticate.clear();
+  }
 };
 
 }  // namespace mcp::inline v0

@@ -65,7 +65,7 @@ class exchange final : private connection_waiter, private deadline {
     pool_ = &from;
     request_ = request;
     head_request_ = head_request;
-    seen_ = {};
+    seen_.clear();
     why_.reset();
     stage_ = stage::acquiring;
   }

@@ -51,7 +51,6 @@ class call final : private deadline, private response_reader::listener {
     position_ = channel_->active.size();
     channel_->active.push_back(this);
     stage_ = stage::leased;
-    outcome_ = failure();
     redirects_ = 0;
     target_.clear();
   }
