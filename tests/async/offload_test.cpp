@@ -7,6 +7,7 @@
 #include <asio/strand.hpp>
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -30,14 +31,17 @@ using namespace std::chrono_literals;
 namespace {
 
 int socketpair_error = 0;
+int socketpair_ends[2];
 
 }  // namespace
 
 // Stands before the one of the C library.
 extern "C" int socketpair(int domain, int type, int protocol, int ends[2]) noexcept {
-  if (socketpair_error == 0) return static_cast<int>(::syscall(SYS_socketpair, domain, type, protocol, ends));
   errno = socketpair_error;
-  return -1;
+  if (errno != 0) return -1;
+  const auto made = ::syscall(SYS_socketpair, domain, type, protocol, ends);
+  std::copy_n(ends, 2, socketpair_ends);
+  return static_cast<int>(made);
 }
 
 namespace {
@@ -47,10 +51,12 @@ namespace {
 struct bench {
   ~bench() {
     context_.reset();
-    go_on_.set_value();
+    if (may_go_on_.wait_for(0s) != std::future_status::ready) let_go_on();
     token_.reset();
     gone_.wait();
   }
+
+  void let_go_on() { go_on_.set_value(); }
 
   asio::io_context& context() { return *context_; }
 
@@ -211,4 +217,14 @@ TEST_CASE("offload says so when no descriptor is left") {
   auto refused = b.start([]() -> mcp::result<int> { return 1; });
   CHECK(refused.wait().error().code() == std::errc::too_many_files_open);
   socketpair_error = 0;
+}
+
+TEST_CASE("a job is awaited no longer when a forked child holds its descriptors") {
+  bench b;
+  auto waiting = b.start_hanging();
+  b.context().poll();
+  const int held = ::dup(socketpair_ends[1]);
+  b.let_go_on();
+  CHECK(*waiting.wait() == "too late");
+  ::close(held);
 }

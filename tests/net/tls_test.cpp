@@ -433,6 +433,7 @@ TEST_CASE("much data passes both ways over TLS, through full sockets and from mo
   auto io = stream.try_write(*rest);
   full.set_value();
   CHECK(io.status == io_status::would_block);
+  CHECK(io.bytes > 0);
   while (io.status == io_status::would_block) {
     rest = std::make_unique<std::string>(rest->substr(io.bytes));
     b.writable(stream);
@@ -442,6 +443,53 @@ TEST_CASE("much data passes both ways over TLS, through full sockets and from mo
   receive_buffer in;
   CHECK(b.read(stream, in, sent.size()).status == io_status::ok);
   CHECK(in.view() == sent);
+}
+
+// TLS 1.3 lets a server send before it has the client's Finished (RFC 8446 §2).
+TEST_CASE("data that comes together with the handshake is not lost") {
+  for (const std::size_t size : {std::size_t{30}, std::size_t{40'000}}) {
+    CAPTURE(size);
+    std::string early(size, ' ');
+    for (std::size_t i = 0; i < size; ++i) early[i] = static_cast<char>('a' + i % 23);
+    std::promise<void> sent;
+    bench b;
+    test::tls_server server({.own = authority().issue(),
+                             .before_handshake =
+                                 [&](SSL* connection) {
+                                   SSL_set_max_early_data(connection, 1);
+                                   char none = 0;
+                                   std::size_t count = 0;
+                                   SSL_read_early_data(connection, &none, 1, &count);
+                                   SSL_write_early_data(connection, early.data(), early.size(), &count);
+                                   sent.set_value();
+                                 }},
+                            obey);
+    auto attempt = b.attempt("localhost", server.port(), trusting());
+    b.context.poll();
+    b.context.restart();
+    b.context.poll();
+    sent.get_future().wait();
+    auto& stream = attempt.wait();
+    REQUIRE(stream.has_value());
+    receive_buffer in;
+    if (size < 1000) {
+      CHECK(stream->try_read(in).status == io_status::ok);  // nothing is left in the socket
+    } else {
+      CHECK(b.read(*stream, in, size).status == io_status::ok);
+    }
+    CHECK(in.view() == early);
+    CHECK(b.describe(*stream) == "sni=localhost alpn=http/1.1 resumed=0");
+  }
+}
+
+TEST_CASE("writing to a TLS connection that the peer has left raises no signal") {
+  bench b;
+  test::tls_server server({.own = authority().issue()}, [](SSL*) {});
+  auto stream = b.connected(server.port(), trusting());
+  receive_buffer in;
+  CHECK(b.read(stream, in, 1).status == io_status::truncated);
+  while (stream.try_write("x").status == io_status::ok) continue;
+  CHECK(stream.why().code() == mcp::errc::connection_lost);
 }
 
 TEST_CASE("errors that others leave in OpenSSL's queue do no harm") {
@@ -560,7 +608,8 @@ TEST_CASE("TLS options that cannot be used are named") {
        "client_key_file " + no_file + ": No such file or directory"},
       {{.client_certificate_pem = own.certificate, .client_key_pem = other.key},
        "client_key_pem: key values mismatch"},
-      {{.client_certificate_pem = own.certificate, .client_key_pem = encrypted(own.key)}, "client_key_pem: "},
+      {{.client_certificate_pem = own.certificate, .client_key_pem = encrypted(own.key)},
+       "client_key_pem: bad password read"},
   };
   for (const row& each : rows) {
     CAPTURE(each.why);

@@ -42,11 +42,12 @@ class started {
   void cancel() { state_->stop.emit(asio::cancellation_type::terminal); }
 
   /// Runs the context until the coroutine is done, and gives what it returned or throws what it threw.
-  T& wait() {
+  T& wait() & {
     run_until(context_, [this] { return done(); });
     if (state_->thrown) std::rethrow_exception(state_->thrown);
     return *state_->value;
   }
+  T wait() && { return std::move(wait()); }
 
  private:
   struct shared {

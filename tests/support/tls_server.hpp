@@ -24,6 +24,7 @@ struct tls_server_options {
   std::string client_ca{};  ///< PEM; not empty: clients must present a certificate of this authority
   int newest_version = TLS1_3_VERSION;
   int oldest_version = TLS1_2_VERSION;
+  std::function<void(SSL*)> before_handshake{};  ///< may do part of it
 };
 
 /// A TLS server on 127.0.0.1 in a thread of its own, over blocking sockets: one connection after the other,
@@ -33,6 +34,7 @@ class tls_server {
   using handler = std::function<void(SSL*)>;
 
   tls_server(const tls_server_options& options, handler serve) : serve_(std::move(serve)) {
+    before_handshake_ = options.before_handshake;
     configure(options);
     thread_ = std::thread([this] { run(); });
   }
@@ -101,6 +103,7 @@ class tls_server {
       if (accepted < 0) return;
       SSL* const connection = SSL_new(context_);
       SSL_set_fd(connection, accepted);
+      if (before_handshake_) before_handshake_(connection);
       if (SSL_accept(connection) == 1) serve_(connection);
       // Keeps the session for resumption, and sends nothing.
       SSL_set_shutdown(connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
@@ -111,6 +114,7 @@ class tls_server {
 
   listener listener_;
   SSL_CTX* context_ = SSL_CTX_new(TLS_server_method());
+  handler before_handshake_;
   handler serve_;
   std::thread thread_;
 };

@@ -30,7 +30,7 @@ class time_source {
   virtual void wake_at(std::weak_ptr<deadline_list> list, time_point when) = 0;
 };
 
-/// One deadline of something that waits. Leaves its list when it is destroyed.
+/// One deadline of something that waits; to be derived from. Leaves its list when it is destroyed.
 class deadline {
  public:
   using time_point = time_source::time_point;
@@ -38,13 +38,14 @@ class deadline {
   deadline() noexcept = default;
   deadline(const deadline&) = delete;
   deadline& operator=(const deadline&) = delete;
-  ~deadline() { clear(); }
 
   inline void clear() noexcept;
   bool armed() const noexcept { return list_ != nullptr; }
   time_point when() const noexcept { return when_; }
 
  protected:
+  ~deadline() { clear(); }
+
   /// Called once, off the list, when `when()` has passed. May destroy the object.
   virtual void expired() noexcept {}
 

@@ -39,7 +39,7 @@ asio::awaitable<typename Output::type> drive(Owner machine) {
         const auto target = machine->read_target();
         const std::size_t bytes =
             co_await machine->socket().async_read_some(target, asio::redirect_error(asio::use_awaitable, ec));
-        machine->received(bytes, ec);
+        if (cancellation.cancelled() == asio::cancellation_type::none) machine->received(bytes, ec);
         break;
       }
       case action::write:

@@ -68,6 +68,9 @@ class pool : public std::enable_shared_from_this<pool> {
   /// calls.
   static constexpr auto too_fresh_to_look = std::chrono::microseconds(50);
 
+  /// A burst of calls opens many connections: they go where the last one went, without a look-up each.
+  static constexpr auto address_lifetime = std::chrono::seconds(30);
+
   pool(asio::any_io_executor executor, const url& origin, pool_options options,
        std::shared_ptr<deadline_list> deadlines, std::shared_ptr<net::buffer_pool> buffers)
       : executor_(std::move(executor)),
@@ -80,13 +83,17 @@ class pool : public std::enable_shared_from_this<pool> {
   net::buffer_pool& buffers() const noexcept { return *buffers_; }
   const limits& caps() const noexcept { return options_.caps; }
 
-  /// A connection, or null: then the waiter is queued and `granted()` follows.
+  /// A connection, or null: then `granted()` is called, now or later.
   std::unique_ptr<connection> acquire(connection_waiter& waiter) {
     if (waiters_.empty()) {
       if (auto idle = take_idle()) return idle;
     }
-    waiters_.push_back(&waiter);
-    connect_as_needed();
+    if (closed_) {
+      waiter.granted(errc::client_closed);
+    } else {
+      waiters_.push_back(&waiter);
+      connect_as_needed();
+    }
     return nullptr;
   }
 
@@ -175,25 +182,31 @@ class pool : public std::enable_shared_from_this<pool> {
     request.port = origin_.port();
     request.tls = options_.tls;
     request.policy = options_.policy;
+    if (deadlines_->now() < address_fresh_until_) request.addresses = address_;
+    const bool from_memory = !request.addresses.empty();
     request.deadlines = deadlines_;
     request.deadline = deadlines_->now() + options_.connect_timeout;
+    auto ended = [self = shared_from_this(), stop, from_memory](const std::exception_ptr& fault,
+                                                                result<net::stream> outcome) {
+      std::erase(self->attempts_, stop);
+      if (fault) outcome = failure(errc::connect_failed);
+      self->attempt_ended(std::move(outcome), from_memory);
+    };
     asio::co_spawn(executor_, net::connect(std::move(request)),
-                   asio::bind_cancellation_slot(
-                       stop->slot(), [self = shared_from_this(), stop](const std::exception_ptr& fault,
-                                                                       result<net::stream> outcome) {
-                         std::erase(self->attempts_, stop);
-                         if (fault) outcome = failure(errc::connect_failed);
-                         self->attempt_ended(std::move(outcome));
-                       }));
+                   asio::bind_cancellation_slot(stop->slot(), std::move(ended)));
   }
 
-  void attempt_ended(result<net::stream> outcome) {
+  void attempt_ended(result<net::stream> outcome, bool from_memory) {
     if (closed_) return;
     if (outcome) {
       proven_ = true;
+      address_ = {outcome->peer()};
+      address_fresh_until_ = deadlines_->now() + address_lifetime;
       ++open_;
       auto fresh = std::make_unique<connection>(std::move(*outcome), buffers_->acquire(), options_.caps);
       release(std::move(fresh));
+    } else if (from_memory) {
+      address_fresh_until_ = {};  // the host may have moved: look it up again
     } else if (!proven_) {
       fail_waiters(outcome.error());
     } else if (attempts_.size() < waiters_.size()) {
@@ -210,6 +223,8 @@ class pool : public std::enable_shared_from_this<pool> {
   std::vector<std::unique_ptr<connection>> idle_;
   std::vector<connection_waiter*> waiters_;
   std::vector<std::shared_ptr<asio::cancellation_signal>> attempts_;
+  std::vector<net::endpoint> address_;  // that the last connection was made to
+  time_point address_fresh_until_{};
   std::size_t open_ = 0;
   bool proven_ = false;  // a connection has succeeded: further ones may be opened side by side
   bool closed_ = false;

@@ -40,8 +40,8 @@ class stream {
   stream() noexcept = default;
 
   /// Over a connected, non-blocking socket.
-  stream(asio::ip::tcp::socket socket, const endpoint& peer) noexcept
-      : socket_(std::move(socket)), peer_(peer) {}
+  stream(asio::ip::tcp::socket socket, endpoint peer) noexcept
+      : socket_(std::move(socket)), peer_(std::move(peer)) {}
 
   asio::ip::tcp::socket& socket() noexcept { return *socket_; }
   const endpoint& peer() const noexcept { return peer_; }

@@ -121,8 +121,9 @@ class tls_context {
     std::shared_ptr<tls_context> self(new tls_context);
     for (const auto step : {&tls_context::configure, &tls_context::load_trust, &tls_context::load_identity}) {
       if (std::string option = ((*self).*step)(options); !option.empty()) {
-        option.append(": ").append(detail::openssl_text(ERR_peek_error()));  // the first is the cause
-        ERR_clear_error();
+        const unsigned long first = ERR_peek_error();  // why a file could not be opened
+        const unsigned long last = detail::take_openssl_error();
+        option.append(": ").append(detail::openssl_text(ERR_SYSTEM_ERROR(first) ? first : last));
         return failure(errc::invalid_argument, "tls_options: " + option);
       }
     }
@@ -186,7 +187,7 @@ class tls_context {
 
   std::string load_identity(const tls_options& options) {
     if (options.client_certificate_file.empty() && options.client_certificate_pem.empty()) return {};
-    const std::string certificate = name("client_certificate", options.client_certificate_file);
+    std::string certificate = name("client_certificate", options.client_certificate_file);
     const auto chain = read_certificates(options.client_certificate_file, options.client_certificate_pem);
     if (chain.empty() || SSL_CTX_use_certificate(native(), chain[0].get()) != 1) return certificate;
     for (std::size_t i = 1; i < chain.size(); ++i) {
