@@ -7,7 +7,6 @@
 #include <asio/strand.hpp>
 #include <catch2/catch_test_macros.hpp>
 
-#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -16,33 +15,16 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <support/interposed_socketpair.hpp>
 #include <support/started.hpp>
 #include <support/virtual_time.hpp>
 #include <thread>
 #include <utility>
 #include <vector>
 
-#include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 using namespace std::chrono_literals;
-
-namespace {
-
-int socketpair_error = 0;
-int socketpair_ends[2];
-
-}  // namespace
-
-// Stands before the one of the C library.
-extern "C" int socketpair(int domain, int type, int protocol, int ends[2]) noexcept {
-  errno = socketpair_error;
-  if (errno != 0) return -1;
-  const auto made = ::syscall(SYS_socketpair, domain, type, protocol, ends);
-  std::copy_n(ends, 2, socketpair_ends);
-  return static_cast<int>(made);
-}
 
 namespace {
 
@@ -213,17 +195,17 @@ TEST_CASE("offload leaves no descriptor open") {
 
 TEST_CASE("offload says so when no descriptor is left") {
   bench b;
-  socketpair_error = EMFILE;
+  test::socketpair_error = EMFILE;
   auto refused = b.start([]() -> mcp::result<int> { return 1; });
   CHECK(refused.wait().error().code() == std::errc::too_many_files_open);
-  socketpair_error = 0;
+  test::socketpair_error = 0;
 }
 
 TEST_CASE("a job is awaited no longer when a forked child holds its descriptors") {
   bench b;
   auto waiting = b.start_hanging();
   b.context().poll();
-  const int held = ::dup(socketpair_ends[1]);
+  const int held = ::dup(test::socketpair_ends[1]);
   b.let_go_on();
   CHECK(*waiting.wait() == "too late");
   ::close(held);

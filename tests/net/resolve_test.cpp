@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <support/interposed_socketpair.hpp>
 #include <support/started.hpp>
 #include <support/virtual_time.hpp>
 #include <thread>
@@ -133,6 +134,15 @@ TEST_CASE("a failed look-up says why") {
     CHECK(why.code() == mcp::errc::resolve_failed);
     CHECK(why.message() == each.message);
   }
+}
+
+TEST_CASE("a look-up for which the system has nothing left says so") {
+  bench b;
+  test::socketpair_error = EMFILE;
+  auto found = b.start("mixed.test");
+  CHECK(found.wait().error().code() == mcp::errc::resolve_failed);
+  CHECK(found.wait().error().message() == "mixed.test: Too many open files");
+  test::socketpair_error = 0;
 }
 
 TEST_CASE("a look-up that hangs delays nobody") {

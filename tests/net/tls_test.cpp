@@ -386,7 +386,7 @@ TEST_CASE("TLS works whatever pieces it arrives in") {
     bench b;
     test::tls_server server({.own = authority().issue(), .newest_version = version}, obey);
     auto stream = b.connected(server.port());
-    REQUIRE(stream.start_tls(trusting(), "localhost", server.port()).has_value());
+    REQUIRE(stream.begin_tls(trusting(), "localhost", server.port()).has_value());
     auto& engine = *stream.tls();
     std::size_t pieces = 0;
     for (io_status status{}; (status = engine.handshake()) != io_status::ok; ++pieces) {

@@ -93,7 +93,7 @@ TEST_CASE("a legacy session is opened once, carried on, and ended") {
   CHECK(server.requests().at(1).find("\r\nMCP-Protocol-Version: 2025-11-25\r\n") != std::string::npos);
 
   server.expect("DELETE /mcp HTTP/1.1\r\n", "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n");
-  test::start(context, client.close(mcp::as_result)).wait();
+  CHECK(test::start(context, client.close(mcp::as_result)).wait());
   CHECK(server.requests().back().find("\r\nMcp-Session-Id: s-1\r\n") != std::string::npos);
   CHECK(server.played_out());
   CHECK(server.connections() == 1);

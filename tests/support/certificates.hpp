@@ -7,8 +7,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <cstddef>
 #include <cstdlib>
-#include <initializer_list>
 #include <memory>
 #include <string>
 #include <utility>

@@ -4,6 +4,7 @@
 #include <mcp/async/deadline.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 #include <utility>
 

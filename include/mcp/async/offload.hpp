@@ -49,7 +49,8 @@ class wake_up {
 ///
 /// The wait ends at `when` at the latest with `errc::deadline_exceeded`, and at once with
 /// `errc::cancelled` on terminal cancellation; the job then runs on to its end and its answer is dropped.
-/// So the job must own all that it uses. An exception it throws comes out of the `co_await`.
+/// So the job must own all that it uses. An exception it throws comes out of the `co_await`. Where the system
+/// has no descriptor or no thread left, its error is the outcome.
 ///
 /// The thread never touches the executor: it sends one byte to a socket on which the coroutine waits. So
 /// the execution context may be destroyed while jobs hang, and until then an awaited job keeps it running.

@@ -163,13 +163,14 @@ inline asio::awaitable<result<stream>> connect_tcp(std::vector<endpoint> address
   }
 }
 
-/// Begins TLS over `connected`, which must not move meanwhile, with the server `host`. Fails with
-/// `errc::tls_certificate_invalid`, `errc::tls_failed`, `errc::deadline_exceeded` or `errc::cancelled`.
+/// Starts TLS over `connected`, which must not move meanwhile, with the server `host`. Fails with
+/// `errc::tls_certificate_invalid`, `errc::tls_failed`, `errc::connection_lost`, `errc::deadline_exceeded`
+/// or `errc::cancelled`.
 inline asio::awaitable<result<void>> start_tls(stream& connected, std::shared_ptr<tls_context> context,
                                                std::string host, std::uint16_t port, deadline_list& deadlines,
                                                deadline::time_point when) {
   const auto cancellation = co_await asio::this_coro::cancellation_state;
-  if (auto begun = connected.start_tls(std::move(context), std::move(host), port); !begun) co_return begun;
+  if (auto begun = connected.begin_tls(std::move(context), std::move(host), port); !begun) co_return begun;
   tls_engine& engine = *connected.tls();
   auto& socket = connected.socket();
   const auto give_up = [&connected] { connected.cancel(); };

@@ -82,10 +82,11 @@ inline asio::awaitable<result<std::vector<endpoint>>> resolve(asio::any_io_execu
     co_return std::vector<endpoint>{endpoint(asio::ip::address_v6::loopback(), port),
                                     endpoint(asio::ip::address_v4::loopback(), port)};
   }
-  auto job = [host = std::move(host), port] { return detail::look_up(host, port); };
+  auto job = [host, port] { return detail::look_up(host, port); };
   auto found = co_await offload(executor, deadlines, when, std::move(job));
-  if (found) *found = interleave_families(*found);
-  co_return found;
+  if (found) co_return interleave_families(*found);
+  if (found.error().code().category() == error_category()) co_return found;
+  co_return failure(errc::resolve_failed, host + ": " + found.error().code().message());
 }
 
 }  // namespace mcp::inline v0::net

@@ -46,9 +46,9 @@ class stream {
   asio::ip::tcp::socket& socket() noexcept { return *socket_; }
   const endpoint& peer() const noexcept { return peer_; }
 
-  /// Begins TLS with the server `host` (a name, or an IP address without brackets); complete after
-  /// `handshake()`.
-  result<void> start_tls(std::shared_ptr<tls_context> context, std::string host, std::uint16_t port) {
+  /// Begins TLS with the server `host` (a name, or an IP address without brackets). Next comes the
+  /// handshake of `tls()`; `net::start_tls()` does both.
+  result<void> begin_tls(std::shared_ptr<tls_context> context, std::string host, std::uint16_t port) {
     auto engine = tls_engine::create(std::move(context), socket_->native_handle(), std::move(host), port);
     if (!engine) return std::move(engine).error();
     tls_ = std::move(*engine);

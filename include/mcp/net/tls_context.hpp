@@ -11,7 +11,6 @@
 #include <openssl/x509.h>
 
 #include <cstddef>
-#include <cstring>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -147,7 +146,7 @@ class tls_context {
     context_.reset(SSL_CTX_new(TLS_client_method()));
     SSL_CTX* const context = native();
     if (context == nullptr) return "OpenSSL";
-    // Written by the system's openssl.cnf otherwise.
+    // The system's openssl.cnf may set it; then a truncated stream would pass for a complete one.
     SSL_CTX_clear_options(context, SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
@@ -177,31 +176,31 @@ class tls_context {
     }
     if (!given) return {};
     const std::vector<certificate_ptr> trusted = read_certificates(options.ca_file, options.ca_pem);
-    if (trusted.empty()) return name("ca", options.ca_file);
+    if (trusted.empty()) return option_name("ca", options.ca_file);
     for (const auto& each : trusted) {
       if (X509_STORE_add_cert(SSL_CTX_get_cert_store(native()), each.get()) != 1)
-        return name("ca", options.ca_file);
+        return option_name("ca", options.ca_file);
     }
     return {};
   }
 
   std::string load_identity(const tls_options& options) {
     if (options.client_certificate_file.empty() && options.client_certificate_pem.empty()) return {};
-    std::string certificate = name("client_certificate", options.client_certificate_file);
+    std::string certificate = option_name("client_certificate", options.client_certificate_file);
     const auto chain = read_certificates(options.client_certificate_file, options.client_certificate_pem);
     if (chain.empty() || SSL_CTX_use_certificate(native(), chain[0].get()) != 1) return certificate;
     for (std::size_t i = 1; i < chain.size(); ++i) {
       if (SSL_CTX_add1_chain_cert(native(), chain[i].get()) != 1) return certificate;
     }
     const bio_ptr source = open(options.client_key_file, options.client_key_pem);
-    if (!source) return name("client_key", options.client_key_file);
+    if (!source) return option_name("client_key", options.client_key_file);
     const key_ptr key(PEM_read_bio_PrivateKey(source.get(), nullptr, refuse_password, nullptr));
     if (!key || SSL_CTX_use_PrivateKey(native(), key.get()) != 1)
-      return name("client_key", options.client_key_file);
+      return option_name("client_key", options.client_key_file);
     return {};
   }
 
-  static std::string name(std::string_view option, const std::string& file) {
+  static std::string option_name(std::string_view option, const std::string& file) {
     return std::string(option).append(file.empty() ? "_pem" : "_file ").append(file);
   }
 

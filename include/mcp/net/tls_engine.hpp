@@ -22,7 +22,6 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -50,7 +49,7 @@ class tls_engine {
 
   ~tls_engine() {
     // Without this mark OpenSSL spoils the session that the next connection wants to resume.
-    if (!broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    if (ssl_ && !broken_) SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   }
 
   /// Goes on with the handshake: `ok` when it is complete. After `would_block` wait until the socket is
