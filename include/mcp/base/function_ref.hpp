@@ -27,9 +27,8 @@ class function_ref<R(Arguments...)> {
     requires(!std::same_as<std::remove_cvref_t<Callable>, function_ref> &&
              std::is_object_v<std::remove_reference_t<Callable>> &&
              std::is_invocable_r_v<R, Callable&, Arguments...>)
-  function_ref(
-      Callable&&
-          callable) noexcept  // NOLINT(google-explicit-constructor,bugprone-forwarding-reference-overload)
+  // NOLINTNEXTLINE(google-explicit-constructor,bugprone-forwarding-reference-overload)
+  function_ref(Callable&& callable) noexcept
       : object_(const_cast<void*>(static_cast<const void*>(std::addressof(callable)))),
         invoke_([](void* object, Arguments... arguments) -> R {
           return (*static_cast<std::remove_reference_t<Callable>*>(object))(

@@ -104,14 +104,13 @@ class [[nodiscard]] result {
  public:
   using value_type = T;
 
-  result()
-    requires std::is_default_constructible_v<T>
-  = default;
-  result(T value)
-      : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(google-explicit-constructor)
-  result(failure why)
-      : state_(std::in_place_index<1>, std::move(why)) {}  // NOLINT(google-explicit-constructor)
-  result(errc code) : result(failure(code)) {}             // NOLINT(google-explicit-constructor)
+  /// A failure: nothing has succeeded yet.
+  result() noexcept : result(failure()) {}
+  // NOLINTBEGIN(google-explicit-constructor): a value, a failure and a code each are a result
+  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  result(failure why) : state_(std::in_place_index<1>, std::move(why)) {}
+  result(errc code) : result(failure(code)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool has_value() const noexcept { return state_.index() == 0; }
   explicit operator bool() const noexcept { return has_value(); }

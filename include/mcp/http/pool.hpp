@@ -71,10 +71,10 @@ class pool : public std::enable_shared_from_this<pool> {
   /// A burst of calls opens many connections: they go where the last one went, without a look-up each.
   static constexpr auto address_lifetime = std::chrono::seconds(30);
 
-  pool(asio::any_io_executor executor, const url& origin, pool_options options,
+  pool(asio::any_io_executor executor, url origin, pool_options options,
        std::shared_ptr<deadline_list> deadlines, std::shared_ptr<net::buffer_pool> buffers)
       : executor_(std::move(executor)),
-        origin_(origin),
+        origin_(std::move(origin)),
         options_(std::move(options)),
         deadlines_(std::move(deadlines)),
         buffers_(std::move(buffers)) {}

@@ -161,7 +161,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
       farewell.fields = self->header_block;
       const auto until = self->deadlines->now() + longest_goodbye;
       // Whatever comes back: many servers do not let clients end sessions (405).
-      co_await http::fetch(self->executor, self->pool, farewell, until);
+      const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
+      static_cast<void>(ignored);
     }
     self->pool->close();
     co_return result<void>();
