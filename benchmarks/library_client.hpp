@@ -27,8 +27,8 @@ class library_client final : public coroutine_client {
     return out;
   }
 
-  // The call is measured, not what the user then does with the answer: each answer is searched for the text, and
-  // read as a user would only once a block.
+  // The call is measured, not what the user then does with the answer: each answer is searched for the text,
+  // and read as a user would only once a block.
   asio::awaitable<void> block(std::size_t calls, stopwatch* watch) override {
     mcp::tool_result answer;
     for (std::size_t i = 0; i != calls; ++i) {

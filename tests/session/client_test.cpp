@@ -8,6 +8,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -257,6 +258,31 @@ TEST_CASE("a handler may close the client") {
   const auto got = test::start(context, call(*client, "a", {.on_progress = on_progress})).wait();
   CHECK(code_of(got.why) == errc::client_closed);
   CHECK(message == "bye");
+}
+
+TEST_CASE("what a handler throws reaches its caller, and the client stays usable") {
+  asio::io_context context;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  const std::string event =
+      R"(data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":@ID@,"progress":1}})";
+  server.expect("POST", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + event + "\n\n",
+                then_do::stall);
+  const auto on_progress = [](const mcp::progress_update&) { throw std::runtime_error("no more"); };
+  auto running = test::start(context, call(client, "a", {.on_progress = on_progress}));
+  CHECK_THROWS_AS(running.wait(), std::runtime_error);
+  server.expect("POST", test::tool_reply("fine"));
+  CHECK(test::start(context, call(client, "b")).wait().text == "fine");
+  CHECK(server.connections() == 2);
+}
+
+TEST_CASE("an answer of several megabytes") {
+  asio::io_context context;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  const std::string text(5'000'000, 'x');
+  server.expect("POST", test::tool_reply(text));
+  CHECK(test::start(context, call(client, "a")).wait().text == text);
 }
 
 TEST_CASE("requests of a legacy server are answered") {

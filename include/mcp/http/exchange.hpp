@@ -142,6 +142,13 @@ class exchange final : private connection_waiter, private deadline {
  private:
   enum class stage { acquiring, queued, settling, writing, reading, done };
 
+  // The owner is looking at the body. Its callbacks may throw.
+  struct offer_scope {
+    explicit offer_scope(bool& flag) noexcept : offering(flag) { offering = true; }
+    ~offer_scope() { offering = false; }
+    bool& offering;
+  };
+
   /// How long to wait for the end of an event stream whose last event was delivered already.
   static constexpr auto longest_tail = std::chrono::milliseconds(20);
 
@@ -241,9 +248,10 @@ class exchange final : private connection_waiter, private deadline {
   bool offer(bool last) {
     const auto& parser = connection_->parser;
     const std::size_t begin = parser.body_begin() + body_taken_;
-    offering_ = true;
-    const auto taken = handler_->on_body(connection_->in->data() + begin, parser.body_end() - begin, last);
-    offering_ = false;
+    const auto taken = [&] {
+      const offer_scope scope(offering_);
+      return handler_->on_body(connection_->in->data() + begin, parser.body_end() - begin, last);
+    }();
     if (stage_ == stage::done) return abandon(), false;
     if (taken.error != errc{}) return fail(taken.error), false;
     body_taken_ += taken.bytes;
@@ -266,7 +274,10 @@ class exchange final : private connection_waiter, private deadline {
     const auto length = parser.head().content_length();
     if (parser.head_size() == 0 || !length) return;
     const std::uint64_t whole = parser.head_size() + *length;
-    if (whole > in.size()) wanted_ = std::max(wanted_, static_cast<std::size_t>(whole - in.size()));
+    if (whole <= in.size()) return;
+    // A length is only a claim: memory grows with what has really come.
+    const std::uint64_t trusted = std::max<std::uint64_t>(in.size(), most_unproven);
+    wanted_ = std::max(wanted_, static_cast<std::size_t>(std::min(whole - in.size(), trusted)));
   }
 
   // The owner has its message. What is still to come of the response is left to the next exchange.
@@ -292,6 +303,7 @@ class exchange final : private connection_waiter, private deadline {
 
   // What a read should have room for.
   static constexpr std::size_t least_read = 4096;
+  static constexpr std::size_t most_unproven = 64 * 1024;
 
   event* signal_;
   response_handler* handler_;
