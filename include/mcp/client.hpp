@@ -31,11 +31,12 @@ class client : public operations {
     core_->opens_itself = true;
   }
 
-  /// Goes on with a session of an earlier process, as `save()` described it.
+  /// Goes on with a session of an earlier process, as `save()` described it. Throws as well where `saved`
+  /// holds what `save()` never gives.
   client(const asio::any_io_executor& executor, std::string_view url, const session_state& saved,
          client_options options = {})
       : client(executor, url, std::move(options)) {
-    core_->restore(saved);
+    core_->restore(saved).value();
   }
 };
 

@@ -322,8 +322,30 @@ TEST_CASE("bad arguments are refused before anything is sent") {
   const mcp::header injected{"X-Name", "a\r\nb"};
   CHECK(refused(client.call_tool("a", "{}", {.headers = {&injected, 1}}, mcp::as_result)) ==
         errc::invalid_header_value);
+  CHECK(refused(client.ping({.meta = R"("a":)"}, mcp::as_result)) == errc::invalid_argument);
   CHECK(server.connections() == 0);
-  CHECK_THROWS_AS((mcp::client{context.get_executor(), "ftp://x"}), mcp::error);
+
+  const auto thrown = [&](const auto&... arguments) {
+    try {
+      const mcp::client refusing{context.get_executor(), arguments...};
+      return errc{};
+    } catch (const mcp::error& e) {
+      return code_of(e.why());
+    }
+  };
+  CHECK(thrown("ftp://x") == errc::invalid_url);
+  const auto with = [&](auto change) {
+    mcp::client_options options;
+    change(options);
+    return thrown("http://x", options);
+  };
+  CHECK(with([](auto& options) { options.headers = {{"X-Name", "a\nb"}}; }) == errc::invalid_header_value);
+  CHECK(with([](auto& options) { options.headers = {{"Host", "other"}}; }) == errc::invalid_argument);
+  CHECK(with([](auto& options) { options.name = "\xff"; }) == errc::invalid_argument);
+  CHECK(with([](auto& options) { options.capabilities = "[]"; }) == errc::invalid_argument);
+  CHECK(with([](auto& options) { options.max_connections = 0; }) == errc::invalid_argument);
+  CHECK(thrown("http://x", mcp::session_state{"2025-11-25", "a\r\nb", {}}) == errc::invalid_header_value);
+  CHECK(thrown("http://x", mcp::session_state{"1999-01-01", "a", {}}) == errc::unsupported_protocol_version);
 }
 
 TEST_CASE("every form of an operation") {

@@ -5,6 +5,7 @@
 #include <mcp/async/event.hpp>
 #include <mcp/http/exchange.hpp>
 #include <mcp/http/request.hpp>
+#include <mcp/json/walk.hpp>
 #include <mcp/rpc/code.hpp>
 #include <mcp/rpc/message.hpp>
 #include <mcp/rpc/write.hpp>
@@ -66,6 +67,8 @@ class call final : private deadline, private response_reader::listener {
     name_ = name;
     options_ = options;
     if (auto added = append_fields(fields_, options.headers); !added) fail(std::move(added).error());
+    if (!options.meta.empty() && !json::validate("{" + std::string(options.meta) + "}"))
+      fail(failure(errc::invalid_argument, "call_options::meta is not the inside of a JSON object"));
     request_.append(R"("method":")", method, R"(","params":{)");
     return request_;
   }

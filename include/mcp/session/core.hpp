@@ -63,6 +63,15 @@ class session_core final : public channel, public std::enable_shared_from_this<s
                                                       std::string_view where, client_options how) {
     auto endpoint = url::parse(where);
     if (!endpoint) return std::move(endpoint).error();
+    std::string client_info;
+    json::writer write(client_info);
+    implementation{how.name, how.version, {}}.write(write);
+    if (!write.ok()) return failure(errc::invalid_argument, "client_options: name or version is not UTF-8");
+    const auto capabilities = json::validate(how.capabilities);
+    if (!capabilities || !capabilities->is_object())
+      return failure(errc::invalid_argument, "client_options::capabilities is not a JSON object");
+    if (how.max_connections == 0)
+      return failure(errc::invalid_argument, "client_options::max_connections is 0");
     http::pool_options connections{.max_connections = how.max_connections,
                                    .connect_timeout = how.connect_timeout,
                                    .idle_timeout = how.idle_timeout,
@@ -84,6 +93,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
                                      deadline_list::make(executor, how.time), net::buffer_pool::make());
     auto core =
         std::make_shared<session_core>(executor, std::move(*endpoint), std::move(how), std::move(pool));
+    core->client_info_ = std::move(client_info);
     core->own_fields_ = std::move(own_fields);
     return core;
   }
@@ -101,12 +111,17 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void take_back(std::unique_ptr<call> used) { spare_.push_back(std::move(used)); }
 
   /// Goes on with a session of an earlier process instead of opening one.
-  void restore(const session_state& saved) {
+  result<void> restore(const session_state& saved) {
+    const bool modern = speaks(modern_versions, saved.protocol_version);
+    if (!modern && !speaks(legacy_versions, saved.protocol_version))
+      return failure(errc::unsupported_protocol_version, "session_state::protocol_version");
+    if (!is_session_id(saved.session_id))
+      return failure(errc::invalid_header_value, "session_state::session_id");
     session_id = saved.session_id;
-    speak(speaks(modern_versions, saved.protocol_version) ? protocol_era::modern : protocol_era::legacy,
-          saved.protocol_version);
+    speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
     describe(saved.server);
     state = phase::ready;
+    return {};
   }
 
   session_state save() const { return {version, session_id, described_as_}; }
@@ -231,7 +246,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
       params.append(R"(","capabilities":)");
       params.append(options.capabilities);
       params.append(R"(,"clientInfo":)");
-      params.append(client_info());
+      params.append(client_info_);
     }
     return leased;
   }
@@ -252,8 +267,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (!answer.outcome) return plan.fail(answer.outcome.error());
     const auto parsed = initialize_result::parse(json::value(answer.outcome->text()));
     if (!parsed) return plan.fail(parsed.error());
-    const bool usable = std::ranges::all_of(answer.session_id, [](char c) { return c > 0x20 && c < 0x7f; });
-    if (!usable) return plan.fail(failure(errc::invalid_header_value, "session id of the server"));
+    if (!is_session_id(answer.session_id))
+      return plan.fail(failure(errc::invalid_header_value, "session id of the server"));
     plan.initialized(parsed->protocol_version);
     if (plan.next() == negotiation::step::failed) return;
     describe(answer.outcome->text());
@@ -281,7 +296,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     version = agreed;
     header_block.clear();
     append_field(header_block, "Host", endpoint.authority());
-    append_field(header_block, "User-Agent", options.name + '/' + options.version);
+    append_field(header_block, "User-Agent", "asio-mcp/" + std::string(library_version));
     append_field(header_block, "Accept", "application/json, text/event-stream");
     append_field(header_block, "Accept-Encoding", "identity");
     append_field(header_block, "Content-Type", "application/json");
@@ -292,17 +307,16 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     meta_members.clear();
     if (spoken == protocol_era::legacy) return;
     meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
-    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info());
+    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info_);
     meta_members.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
   }
 
-  std::string client_info() const {
-    std::string out;
-    json::writer write(out);
-    implementation{options.name, options.version, {}}.write(write);
-    return out;
+  /// Visible ASCII only (2025-11-25, "Session Management"); empty where the server assigns none.
+  static bool is_session_id(std::string_view id) noexcept {
+    return std::ranges::all_of(id, [](char c) { return c > 0x20 && c < 0x7f; });
   }
 
+  std::string client_info_;  // JSON text
   std::string own_fields_;   // of every request, from the options
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
   server_description server_;

@@ -30,7 +30,7 @@ class session : public operations {
   session(const asio::any_io_executor& executor, std::string_view url, const session_state& saved,
           client_options options = {})
       : session(executor, url, std::move(options)) {
-    core_->restore(saved);
+    core_->restore(saved).value();
   }
 
   /// Finds out which protocol revision the server speaks and, in the legacy era, opens a session
