@@ -9,14 +9,13 @@
 #include <asio/awaitable.hpp>
 #include <asio/io_context.hpp>
 #include <asio/redirect_error.hpp>
-#include <asio/steady_timer.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <iterator>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -25,6 +24,8 @@
 #include <system_error>
 #include <utility>
 
+#include <sys/socket.h>
+
 namespace test {
 
 /// A context on which connections are opened, with time that stands still.
@@ -32,7 +33,6 @@ struct net_bench {
   asio::io_context context;
   std::shared_ptr<virtual_time> time = std::make_shared<virtual_time>();
   std::shared_ptr<mcp::deadline_list> deadlines = std::make_shared<mcp::deadline_list>(time);
-  asio::steady_timer unused{context};  // opens Asio's own descriptors now, so that tests can count theirs
 
   /// With ten seconds until its deadline.
   started<mcp::result<mcp::net::stream>> connect(mcp::net::connect_request request) {
@@ -109,9 +109,15 @@ struct net_bench {
   }
 };
 
-/// How many descriptors this process holds.
-inline std::ptrdiff_t open_descriptors() {
-  return std::distance(std::filesystem::directory_iterator("/proc/self/fd"), {});
+/// How many sockets to other hosts, or to this one, this process holds.
+inline std::ptrdiff_t open_sockets() {
+  return std::ranges::count_if(std::filesystem::directory_iterator("/proc/self/fd"), [](const auto& entry) {
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    const int descriptor = std::stoi(entry.path().filename().string());
+    return ::getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 &&
+           (domain == AF_INET || domain == AF_INET6);
+  });
 }
 
 }  // namespace test
