@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <support/padded.hpp>
 
 namespace {
 
@@ -64,11 +65,12 @@ void require_same(const message& got, const dom::element& theirs) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  const test::padded_copy copy({reinterpret_cast<const char*>(data), size});
+  const auto text = copy.text();
   const mcp::limits caps;
   message got;
   const auto parsed = mcp::rpc::parse(text, caps, got);
-  const bool is_json = mcp::json::walk(text, caps.json_depth) != mcp::json::verdict::invalid;
+  const bool is_json = mcp::json::walk(text, caps.json_depth);
   require(parsed || (parsed.error().code() == mcp::errc::json_invalid) == !is_json);
 
   std::size_t handled = 0;
@@ -77,7 +79,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string answer;
     mcp::rpc::write_error(answer, one.id, 1, "m");
     message again;
-    require(mcp::rpc::parse(answer, caps, again).has_value() &&
+    const test::padded_copy padded(answer);
+    require(mcp::rpc::parse(padded.text(), caps, again).has_value() &&
             again.id.text() == (one.id.present() ? one.id.text() : ""));
   });
   require(all.has_value() == (handled > 0));

@@ -27,6 +27,10 @@ TEST_CASE("integers are read exactly or not at all", "[json]") {
       {"9223372036854775808", std::nullopt},
       {"-9223372036854775809", std::nullopt},
       {"123456789012345678901234567890", std::nullopt},
+      {"-", std::nullopt},
+      {"01", std::nullopt},
+      {"-01", std::nullopt},
+      {"1x", std::nullopt},
       {"1.0", std::nullopt},
       {"1e3", std::nullopt},
       {"\"1\"", std::nullopt},
@@ -45,7 +49,8 @@ TEST_CASE("numbers are doubles within range", "[json]") {
   CHECK(value("0.1").number() == 0.1);
   CHECK(value("-1e3").number() == -1000.0);
   CHECK(value("3").number() == 3.0);
-  for (const auto* text : {"1e999", "-1e999", "null", "\"1\"", "[1]", ""}) {
+  for (const auto* text : {"1e999", "-1e999", "null", "\"1\"", "[1]", "", "-", "01", ".5", "5.", "-.5",
+                           "1.e1", "inf", "nan", "1x", "+1", "0x1"}) {
     CAPTURE(text);
     CHECK_FALSE(value(text).number());
   }
@@ -55,6 +60,8 @@ TEST_CASE("kinds", "[json]") {
   CHECK(value("true").boolean() == true);
   CHECK(value("false").boolean() == false);
   CHECK_FALSE(value("null").boolean());
+  CHECK_FALSE(value("tru").boolean());
+  CHECK_FALSE(value("nul").is_null());
   CHECK(value("null").is_null());
   CHECK(value("{}").is_object());
   CHECK(value("[]").is_array());
@@ -103,4 +110,10 @@ TEST_CASE("strings are decoded, and equal what they decode to", "[json]") {
   CHECK(value() != "");
   CHECK(value("\"\"") == std::string_view());
   CHECK_FALSE(value("5").string());
+  for (const auto* text : {R"("\x")", R"("a\u12")", R"("\u12g4")"}) {
+    CAPTURE(text);
+    CHECK_FALSE(value(text).string());
+    CHECK(value(text) != "");
+    CHECK(value(text) != "a");
+  }
 }

@@ -23,7 +23,7 @@ std::string written(Write&& write) {
   writer out(text);
   write(out);
   REQUIRE(out.ok());
-  REQUIRE(mcp::json::validate(text));
+  REQUIRE(mcp::json::validate("[" + text + "]"));
   return text;
 }
 

@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <string>
+#include <support/padded.hpp>
 
 using namespace mcp::rpc;
 
@@ -15,7 +16,7 @@ TEST_CASE("requests are written in two steps", "[rpc]") {
   CHECK(text == R"({"jsonrpc":"2.0","id":7,)");
   text += R"("method":"ping"})";
   message got;
-  REQUIRE(parse(text, {}, got));
+  REQUIRE(parse(test::padded(text), {}, got));
   CHECK(got.kind == message_kind::request);
   CHECK(got.id == 7);
 }
@@ -33,7 +34,7 @@ TEST_CASE("responses carry the id as it was received", "[rpc]") {
   for (const std::string id : {"7", "-7", R"("a\u0041\"")"}) {
     message request;
     const std::string received = R"({"jsonrpc":"2.0","method":"ping","id": )" + id + " }";
-    REQUIRE(parse(received, {}, request));
+    REQUIRE(parse(test::padded(received), {}, request));
     std::string text;
     write_response(text, request.id);
     CHECK(text == R"({"jsonrpc":"2.0","id":)" + id + R"(,"result":{}})");

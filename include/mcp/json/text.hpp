@@ -2,70 +2,20 @@
 #pragma once
 
 /// \file
-/// What the inside of a JSON string is made of: plain runs, escapes, UTF-8 (RFC 8259 §7, §8.1).
+/// What the inside of a JSON string stands for (RFC 8259 §7, §8.1).
 
 #include <mcp/base/config.hpp>
 
 #include <simdjson.h>
 
-#include <bit>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string_view>
-#if defined(__SSE2__)
-#include <emmintrin.h>
-#endif
 
 namespace mcp::inline v0::json {
 
 namespace detail {
-
-/// A quote, a backslash, or a control character: what a string cannot hold unescaped.
-constexpr bool is_special(char c) noexcept {
-  return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
-}
-
-/// The first special byte of [`p`, `end`), or `end`. Makes `non_ascii` other than 0 if a byte over 0x7F
-/// is before it, and perhaps if one is less than a word behind.
-///
-/// Inlined because most strings end within the first word.
-[[gnu::always_inline]] inline const char* find_special(const char* p, const char* end,
-                                                       unsigned& non_ascii) noexcept {
-#if defined(__SSE2__)
-  const auto specials_of = [&non_ascii](__m128i word) {
-    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(word, _mm_set1_epi8(0x1F)), word);
-    const __m128i quote = _mm_cmpeq_epi8(word, _mm_set1_epi8('"'));
-    const __m128i backslash = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\'));
-    non_ascii |= static_cast<unsigned>(_mm_movemask_epi8(word));
-    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
-  };
-  for (; end - p >= 16; p += 16) {
-    const unsigned specials = specials_of(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    if (specials != 0) return p + std::countr_zero(specials);
-  }
-  if (end - p >= 8) {
-    const unsigned specials = specials_of(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))) & 0xFF;
-    if (specials != 0) return p + std::countr_zero(specials);
-    p += 8;
-  }
-#else
-  constexpr auto repeat = [](unsigned char byte) { return 0x0101'0101'0101'0101u * byte; };
-  for (; end - p >= 8; p += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, p, sizeof word);
-    const std::uint64_t quote = word ^ repeat('"');
-    const std::uint64_t backslash = word ^ repeat('\\');
-    const std::uint64_t special = ((quote - repeat(1)) & ~quote) | ((backslash - repeat(1)) & ~backslash) |
-                                  ((word - repeat(0x20)) & ~word);
-    non_ascii |= (word & repeat(0x80)) != 0;
-    if ((special & repeat(0x80)) != 0) break;
-  }
-#endif
-  for (; p != end && !is_special(*p); ++p) non_ascii |= static_cast<unsigned char>(*p) & 0x80u;
-  return p;
-}
 
 /// What follows a `\u`: a code point, or half a surrogate pair, and the bytes that it takes (0: none).
 struct escaped_unit {
@@ -105,19 +55,24 @@ inline bool is_utf8(std::string_view text) noexcept {
   return simdjson::validate_utf8(text.data(), text.size());
 }
 
-/// Calls `emit(std::string_view)` with the pieces that `escaped`, the inside of a checked JSON string,
-/// stands for. Half a surrogate pair becomes U+FFFD: JavaScript servers send one where they cut a text,
-/// and RFC 8259 §8.2 leaves its meaning open.
+/// Calls `emit(std::string_view)` with the pieces that `escaped`, the inside of a JSON string, stands for;
+/// false at an escape that JSON does not have. Half a surrogate pair becomes U+FFFD: JavaScript servers send
+/// one where they cut a text, and RFC 8259 §8.2 leaves its meaning open. (simdjson 3.0 refuses it, which is
+/// why this is not left to simdjson.)
 template <class Emit>
-void decode(std::string_view escaped, Emit&& emit) {
+bool decode(std::string_view escaped, Emit&& emit) {
   for (;;) {
     const std::size_t slash = escaped.find('\\');
     if (const auto run = escaped.substr(0, slash); !run.empty()) emit(run);
-    if (slash == std::string_view::npos || escaped.size() - slash < 2) return;
-    char out[4] = {escaped[slash + 1]};  // quote, backslash and solidus stand for themselves
+    if (slash == std::string_view::npos) return true;
+    if (escaped.size() - slash < 2) return false;
+    char out[4] = {escaped[slash + 1]};
     escaped.remove_prefix(slash + 2);
     std::size_t size = 1;
     switch (out[0]) {
+      case '"':
+      case '\\':
+      case '/': break;
       case 'b': out[0] = '\b'; break;
       case 'f': out[0] = '\f'; break;
       case 'n': out[0] = '\n'; break;
@@ -125,11 +80,12 @@ void decode(std::string_view escaped, Emit&& emit) {
       case 't': out[0] = '\t'; break;
       case 'u': {
         const auto unit = detail::read_unit(escaped.data(), escaped.data() + escaped.size());
+        if (unit.size == 0) return false;
         size = detail::encode_utf8(detail::is_surrogate(unit.point) ? 0xFFFD : unit.point, out);
         escaped.remove_prefix(unit.size);
         break;
       }
-      default: break;
+      default: return false;
     }
     emit(std::string_view(out, size));
   }

@@ -13,12 +13,12 @@
 
 namespace mcp::inline v0::json {
 
-/// The text of one JSON value: a view into a text that was checked, without white space around it,
-/// decoded only when asked. Default-constructed, it says "absent".
+/// The text of one JSON value: a view, without white space around it, decoded only when asked.
+/// Default-constructed, it says "absent". What is malformed reads as no value of any kind.
 class value {
  public:
   value() noexcept = default;
-  /// `text` is one value that a `walk` or `validate` has passed; nothing is looked at here.
+  /// `text` is one value that `walk` has shown or `validate` has passed; nothing is looked at here.
   explicit value(std::string_view text) noexcept : text_(text) {}
 
   std::string_view text() const noexcept { return text_; }
@@ -27,7 +27,7 @@ class value {
   bool is_object() const noexcept { return starts_with('{'); }
   bool is_array() const noexcept { return starts_with('['); }
   bool is_string() const noexcept { return starts_with('"'); }
-  bool is_null() const noexcept { return starts_with('n'); }
+  bool is_null() const noexcept { return text_ == "null"; }
 
   std::optional<bool> boolean() const noexcept {
     if (text_ == "true") return true;
@@ -38,10 +38,12 @@ class value {
   /// A number written without fraction and exponent that fits.
   std::optional<std::int64_t> integer() const noexcept {
     // Ids are short: a loop of our own takes a quarter of from_chars.
-    if (text_.empty() || text_.size() > 18) return number_as<std::int64_t>();
-    const bool negative = text_.front() == '-';
+    const bool negative = starts_with('-');
+    const std::string_view digits = text_.substr(negative ? 1 : 0);
+    if (digits.empty() || (digits.size() > 1 && digits.front() == '0')) return std::nullopt;
+    if (digits.size() > 18) return number_as<std::int64_t>();
     std::int64_t out = 0;
-    for (const char c : text_.substr(negative ? 1 : 0)) {
+    for (const char c : digits) {
       if (c < '0' || c > '9') return std::nullopt;
       out = out * 10 + (c - '0');
     }
@@ -49,12 +51,21 @@ class value {
   }
 
   /// Any number within the range of a double.
-  std::optional<double> number() const noexcept { return number_as<double>(); }
+  std::optional<double> number() const noexcept {
+    const auto digit_at = [this](std::size_t at) {
+      return at < text_.size() && text_[at] >= '0' && text_[at] <= '9';
+    };
+    // What from_chars takes and JSON does not: "01", ".5", "5.", "inf".
+    const std::size_t first = starts_with('-') ? 1 : 0;
+    const std::size_t point = text_.find('.');
+    if (!digit_at(first) || (text_[first] == '0' && digit_at(first + 1))) return std::nullopt;
+    if (point != std::string_view::npos && !digit_at(point + 1)) return std::nullopt;
+    return number_as<double>();
+  }
 
-  /// Appends the decoded string; false if this is none.
+  /// Appends the decoded string; false, and perhaps a part of it appended, if this is none.
   bool append_to(std::string& out) const {
-    if (is_string()) decode(inside(), [&out](std::string_view piece) { out.append(piece); });
-    return is_string();
+    return is_string() && decode(inside(), [&out](std::string_view piece) { out.append(piece); });
   }
 
   /// The decoded string.
@@ -81,11 +92,11 @@ class value {
   bool equals_decoded(std::string_view other) const noexcept {
     if (inside().find('\\') == std::string_view::npos) return false;
     bool equal = true;
-    decode(inside(), [&](std::string_view piece) {
+    const bool decoded = decode(inside(), [&](std::string_view piece) {
       equal = equal && other.starts_with(piece);
       if (equal) other.remove_prefix(piece.size());
     });
-    return equal && other.empty();
+    return decoded && equal && other.empty();
   }
 
   template <class T>
@@ -93,7 +104,7 @@ class value {
     T out{};
     const char* const end = text_.data() + text_.size();
     const auto parsed = std::from_chars(text_.data(), end, out);
-    if (text_.empty() || parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+    if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
     return out;
   }
 

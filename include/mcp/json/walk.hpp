@@ -2,208 +2,348 @@
 #pragma once
 
 /// \file
-/// The one JSON parser of this library: a pass over a text that checks all of it and shows its outer
-/// members. Messages are walked once when they arrive; what lies deeper is walked when it is read.
+/// Reading with simdjson On-Demand: one pass over a text that goes through all of its structure and shows its
+/// outer members. A message is walked once when it arrives; what lies deeper is walked when it is read.
 
 #include <mcp/base/limits.hpp>
 #include <mcp/base/result.hpp>
-#include <mcp/json/text.hpp>
 #include <mcp/json/value.hpp>
 
-#include <array>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <bit>
 #include <cstddef>
+#include <cstring>
+#include <memory>
+#include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace mcp::inline v0::json {
 
 /// Nesting beyond which no limit reaches.
 inline constexpr std::size_t max_nesting = 1024;
 
-/// What a walk says about its text.
-enum class verdict : unsigned char {
-  invalid,         ///< not one JSON value in UTF-8 (RFC 8259), or nested too deep
-  half_surrogate,  ///< JSON, but a string of it escapes half a surrogate pair and so is not Unicode
-  valid,
+/// Bytes that must be readable behind a padded text. simdjson reads over the end of what it parses.
+inline constexpr std::size_t padding = 64;
+static_assert(padding >= simdjson::SIMDJSON_PADDING);
+
+/// A text in memory that goes on for `padding` bytes behind it, such as a receive buffer: it is read where it
+/// lies. A text that is no such one is copied first.
+struct padded_text {
+  std::string_view text;
 };
 
 namespace detail {
 
-// A position goes in, the one behind what is skipped comes out, null if it is not there.
+namespace ondemand = simdjson::ondemand;
 
-inline const char* skip_spaces(const char* p, const char* end) noexcept {
-  while (p != end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')) ++p;
-  return p;
-}
-
-/// Servers send compact text, so only the test for white space is inlined.
-[[gnu::always_inline]] inline const char* skip_space(const char* p, const char* end) noexcept {
-  return p != end && static_cast<unsigned char>(*p) <= ' ' ? skip_spaces(p, end) : p;
-}
-
-/// At a backslash.
-inline const char* skip_escape(const char* p, const char* end, bool& half_surrogate) noexcept {
-  if (end - p < 2) return nullptr;
-  const char c = p[1];
-  p += 2;
-  if (c != 'u') return std::string_view("\"\\/bfnrt").find(c) != std::string_view::npos ? p : nullptr;
-  const escaped_unit unit = read_unit(p, end);
-  if (unit.size == 0) return nullptr;
-  half_surrogate = half_surrogate || is_surrogate(unit.point);
-  return p + unit.size;
-}
-
-/// At a quote.
-[[gnu::always_inline]] inline const char* skip_string(const char* p, const char* end, unsigned& non_ascii,
-                                                      bool& half_surrogate) noexcept {
-  for (++p;;) {
-    p = find_special(p, end, non_ascii);
-    if (p == end) return nullptr;
-    if (*p == '"') return p + 1;
-    if (*p != '\\') return nullptr;
-    p = skip_escape(p, end, half_surrogate);
-    if (p == nullptr) return nullptr;
+/// A simdjson parser and room for a text that has no padding of its own, on loan from this thread. Every
+/// reading within a reading takes one more; in the steady state nothing is allocated.
+class workspace {
+ public:
+  workspace() : tools_(take()) {}
+  workspace(const workspace&) = delete;
+  workspace& operator=(const workspace&) = delete;
+  ~workspace() {
+    // What a large text took is given back.
+    if (tools_->parser.capacity() <= largest_kept) spares().push_back(std::move(tools_));
   }
-}
 
-inline const char* skip_digits(const char* p, const char* end) noexcept {
-  if (p == end || *p < '0' || *p > '9') return nullptr;
-  while (p != end && *p >= '0' && *p <= '9') ++p;
-  return p;
-}
+  /// Begins to read. `out` and what is read from it show the text where it lies when it is padded, else a
+  /// copy.
+  simdjson::error_code open(padded_text in, ondemand::document& out) {
+    const std::size_t size = in.text.size();
+    auto& parser = tools_->parser;
+    if (parser.capacity() < size) {
+      const auto fault = parser.allocate(std::max(least_capacity, std::bit_ceil(size)), max_nesting + 1);
+      if (fault) return fault;
+    }
+    return parser.iterate(in.text.data(), size, size + padding).get(out);
+  }
+  padded_text pad(std::string_view text) {
+    tools_->copy.reserve(text.size() + padding);
+    return {tools_->copy.assign(text)};
+  }
 
-/// A number or one of the three literals. Not at the end.
-inline const char* skip_scalar(const char* p, const char* end) noexcept {
-  const auto literal = [&](std::string_view word) {
-    return std::string_view(p, end).starts_with(word) ? p + word.size() : nullptr;
+ private:
+  struct tools {
+    ondemand::parser parser;
+    std::string copy;
   };
-  switch (*p) {
-    case 't': return literal("true");
-    case 'f': return literal("false");
-    case 'n': return literal("null");
-    case '-': ++p; break;
-    default: break;
-  }
-  p = p != end && *p == '0' ? p + 1 : skip_digits(p, end);
-  if (p != nullptr && p != end && *p == '.') p = skip_digits(p + 1, end);
-  if (p == nullptr || p == end || (*p != 'e' && *p != 'E')) return p;
-  ++p;
-  if (p != end && (*p == '+' || *p == '-')) ++p;
-  return skip_digits(p, end);
-}
 
-struct no_visit {
-  void operator()(std::size_t, const value*, const value&) const noexcept {}
+  static constexpr std::size_t least_capacity = 4096;
+  static constexpr std::size_t largest_kept = 1024 * 1024;
+
+  static std::vector<std::unique_ptr<tools>>& spares() {
+    static thread_local std::vector<std::unique_ptr<tools>> kept;
+    return kept;
+  }
+
+  static std::unique_ptr<tools> take() {
+    auto& kept = spares();
+    if (kept.empty()) return std::make_unique<tools>();
+    auto last = std::move(kept.back());
+    kept.pop_back();
+    return last;
+  }
+
+  std::unique_ptr<tools> tools_;
 };
+
+/// How much a walk looks at what is neither object nor array.
+enum class scalars {
+  unread,   ///< its first byte and, in strings, that it is UTF-8 without control characters
+  checked,  ///< all of it, and of keys as well
+};
+
+/// One pass over one text.
+class walker {
+ public:
+  using error_code = simdjson::error_code;
+
+  /// `shown` is the text of which views are given: `read` itself, or what it is a copy of.
+  walker(padded_text read, std::string_view shown, std::size_t max_depth)
+      : shift_(shown.data() - read.text.data()), max_depth_(std::min(max_depth, max_nesting)) {}
+
+  template <scalars Scalars, class Visit>
+  error_code walk(workspace& with, padded_text text, Visit& visit) {
+    ondemand::value root;
+    const char* surplus = nullptr;
+    if (const auto fault = with.open(text, document_)) return fault;
+    if (const auto fault = document_.get_value().get(root)) return fault;
+    if (const auto fault = enter<Scalars>(root, 0, visit)) return fault;
+    const auto end = document_.current_location().get(surplus);
+    return end == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+  }
+
+  /// All of `from`, which lies `depth` levels deep.
+  template <scalars Scalars, class Visit>
+  error_code enter(ondemand::value from, std::size_t depth, Visit& visit) {
+    ondemand::json_type type{};
+    if (const auto fault = from.type().get(type)) return fault;
+    switch (type) {
+      case ondemand::json_type::object: return enter_object<Scalars>(from, depth + 1, visit);
+      case ondemand::json_type::array: return enter_array<Scalars>(from, depth + 1, visit);
+      default: return Scalars == scalars::checked ? check_scalar(from, type) : simdjson::SUCCESS;
+    }
+  }
+
+  /// The text from `begin` up to where the pass is now.
+  error_code passed(std::string_view& text) {
+    const char* end = nullptr;
+    const auto fault = document_.current_location().get(end);
+    if (!fault) text = {text.data(), end};
+    return fault;
+  }
+
+  /// `text` of the pass, without white space behind it, as it is shown.
+  value shown(std::string_view text) const noexcept {
+    return value({text.data() + shift_, trimmed(text).size()});
+  }
+
+ private:
+  template <scalars Scalars, class Visit>
+  error_code enter_object(ondemand::value from, std::size_t depth, Visit& visit) {
+    ondemand::object members;
+    if (depth > max_depth_) return simdjson::DEPTH_ERROR;
+    if (const auto fault = from.get_object().get(members)) return fault;
+    for (auto each : members) {
+      ondemand::field member;
+      if (const auto fault = std::move(each).get(member)) return fault;
+      const char* const key = member.key().raw();
+      if (Scalars == scalars::checked && member.unescaped_key().error()) return simdjson::STRING_ERROR;
+      if (const auto fault = pass<Scalars>(member.value(), key, depth, visit)) return fault;
+    }
+    return simdjson::SUCCESS;
+  }
+
+  template <scalars Scalars, class Visit>
+  error_code enter_array(ondemand::value from, std::size_t depth, Visit& visit) {
+    ondemand::array elements;
+    if (depth > max_depth_) return simdjson::DEPTH_ERROR;
+    if (const auto fault = from.get_array().get(elements)) return fault;
+    for (auto each : elements) {
+      ondemand::value element;
+      if (const auto fault = std::move(each).get(element)) return fault;
+      if (const auto fault = pass<Scalars>(element, nullptr, depth, visit)) return fault;
+    }
+    return simdjson::SUCCESS;
+  }
+
+  template <scalars Scalars, class Visit>
+  error_code pass(ondemand::value each, const char* key, std::size_t depth, Visit& visit);
+
+  static error_code check_scalar(ondemand::value from, ondemand::json_type type) {
+    switch (type) {
+      case ondemand::json_type::string: return from.get_string().error();
+      case ondemand::json_type::number: return from.get_double().error();
+      case ondemand::json_type::boolean: return from.get_bool().error();
+      default: return trimmed(from.raw_json_token()) == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+    }
+  }
+
+  static std::string_view trimmed(std::string_view text) noexcept {
+    const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
+    while (is_space(text.back())) text.remove_suffix(1);
+    return text;
+  }
+
+  ondemand::document document_;
+  std::ptrdiff_t shift_;
+  std::size_t max_depth_;
+};
+
+struct no_visit {};
 
 }  // namespace detail
 
-/// Checks `text` against the whole grammar of RFC 8259, UTF-8 included, and calls
-/// `visit(level, keys, item)` behind each member and element of the outermost `Levels` levels.
-///
-/// Levels count from 1. `keys[level]` is the member's key, absent for an element; `keys[1]` to
-/// `keys[level - 1]` are those that lead to it. A container's members come before it. Visits happen
-/// before the verdict is known: forget them if it is `invalid`. Duplicate keys and numbers of any size
-/// pass; they concern whoever reads the values.
-///
-/// Nothing is copied or allocated, depth costs no stack, and the text needs no padding. All values are
-/// views into it.
-template <std::size_t Levels = 0, class Visit = detail::no_visit>
-verdict walk(std::string_view text, std::size_t max_depth, Visit visit = {}) {
-  std::array<char, max_nesting + 1> closers;  // by level; deliberately not initialised
-  std::array<const char*, Levels + 1> starts;
-  std::array<value, Levels + 1> keys;
-  if (max_depth > max_nesting) max_depth = max_nesting;
-  const char* const end = text.data() + text.size();
-  const char* p = detail::skip_space(text.data(), end);
-  std::size_t depth = 0;
-  unsigned non_ascii = 0;
-  bool half_surrogate = false;
-  if (p == end) return verdict::invalid;
-  for (;;) {  // at a value
-    char closer = 0;
-    bool entered = false;
-    if (depth <= Levels) starts[depth] = p;
-    if (*p == '"') {
-      p = detail::skip_string(p, end, non_ascii, half_surrogate);
-    } else if (*p == '{' || *p == '[') {
-      if (depth == max_depth) return verdict::invalid;
-      closer = static_cast<char>(*p + 2);  // in ASCII, both closing brackets
-      p = detail::skip_space(p + 1, end);
-      if (p == end) return verdict::invalid;
-      if (*p == closer) {
-        ++p;
-      } else {
-        entered = true;
-        ++depth;
-        closers[depth] = closer;
-        if (depth <= Levels) keys[depth] = value();
-      }
-    } else {
-      p = detail::skip_scalar(p, end);
-    }
-    if (p == nullptr) return verdict::invalid;
+/// A member or an element, while a walk is at it.
+class item {
+ public:
+  item(detail::walker& walker, detail::ondemand::value from, const char* key, std::size_t depth) noexcept
+      : walker_(walker), from_(from), key_(key), depth_(depth) {}
 
-    if (!entered) {
-      for (;; ++p, --depth) {  // behind a value
-        if (depth == 0) {
-          if (detail::skip_space(p, end) != end) return verdict::invalid;
-          if (non_ascii != 0 && !is_utf8(text)) return verdict::invalid;
-          return half_surrogate ? verdict::half_surrogate : verdict::valid;
-        }
-        if (depth <= Levels) visit(depth, keys.data(), value({starts[depth], p}));
-        p = detail::skip_space(p, end);
-        if (p == end) return verdict::invalid;
-        closer = closers[depth];
-        if (*p == ',') break;
-        if (*p != closer) return verdict::invalid;
-      }
-      p = detail::skip_space(p + 1, end);
-      if (p == end) return verdict::invalid;
-    }
+  /// Which of `names` is the key of this member, after unescaping; their number if it is none of them.
+  template <std::size_t... Sizes>
+  std::size_t key_among(const char (&... names)[Sizes]) const {
+    std::size_t index = 0;
+    if (key_ == nullptr) return sizeof...(names);
+    const auto is_raw = [&]<std::size_t Size>(const char(&name)[Size]) {
+      return key_[Size - 1] == '"' && std::memcmp(key_, name, Size - 1) == 0;
+    };
+    if (((is_raw(names) || (++index, false)) || ...)) return index;
+    // An escape is longer than what it stands for.
+    const value own = key();
+    if (own.text().size() <= std::min({Sizes...}) + 1) return index;
+    index = 0;
+    static_cast<void>(((own == std::string_view(names, Sizes - 1) || (++index, false)) || ...));
+    return index;
+  }
 
-    if (closer == ']') continue;
-    if (*p != '"') return verdict::invalid;
-    const char* const key = p;
-    p = detail::skip_string(p, end, non_ascii, half_surrogate);
-    if (p == nullptr) return verdict::invalid;
-    if (depth <= Levels) keys[depth] = value({key, p});
-    p = detail::skip_space(p, end);
-    if (p == end || *p != ':') return verdict::invalid;
-    p = detail::skip_space(p + 1, end);
-    if (p == end) return verdict::invalid;
+  /// The key of this member, with its quotes; absent for an element.
+  value key() const {
+    if (key_ == nullptr) return {};
+    // It ends before the value, with a colon and perhaps white space between.
+    const char* end = token().data();
+    while (*--end != '"') continue;
+    return walker_.shown({key_ - 1, end + 1});
+  }
+
+  /// Goes through all of it and gives its text; absent, and the walk fails, if it is malformed.
+  value take() {
+    detail::no_visit nothing;
+    return take(nothing);
+  }
+
+  /// The same, and calls `visit(item&)` for its own members or elements.
+  template <class Visit>
+  value take(Visit&& visit) {
+    std::string_view text = token();
+    fault_ = simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
+    if (text.empty()) return {};
+    fault_ = walker_.enter<detail::scalars::unread>(from_, depth_, visit);
+    const bool nested = text[0] == '{' || text[0] == '[';
+    if (!fault_ && nested) fault_ = walker_.passed(text);
+    taken_ = true;
+    return fault_ ? value() : walker_.shown(text);
+  }
+
+ private:
+  friend class detail::walker;
+
+  std::string_view token() const { return detail::ondemand::value(from_).raw_json_token(); }
+
+  detail::walker& walker_;
+  detail::ondemand::value from_;
+  const char* key_;  // inside its quotes; null for an element
+  std::size_t depth_;
+  simdjson::error_code fault_ = simdjson::SUCCESS;
+  bool taken_ = false;
+};
+
+namespace detail {
+
+template <scalars Scalars, class Visit>
+simdjson::error_code walker::pass(ondemand::value each, const char* key, std::size_t depth, Visit& visit) {
+  if constexpr (std::is_same_v<Visit, no_visit>) {
+    return enter<Scalars>(each, depth, visit);
+  } else {
+    item here(*this, each, key, depth);
+    visit(here);
+    if (!here.taken_) here.take();
+    return here.fault_;
   }
 }
 
-/// The one value that a caller's text holds, without the white space around it. Refuses with
-/// `errc::invalid_argument` what some server might refuse: anything but `verdict::valid`.
+template <scalars Scalars, class Visit>
+bool walk(padded_text read, std::string_view shown, workspace& with, std::size_t max_depth, Visit& visit) {
+  walker pass(read, shown, max_depth);
+  return !pass.walk<Scalars>(with, read, visit);
+}
+
+}  // namespace detail
+
+/// Goes through one object or array and calls `visit(item&)` for each of its members or elements, in order;
+/// what a visit does not take is passed over. Whether it is one (RFC 8259): in UTF-8, brackets, commas and
+/// colons where they belong, at most `max_depth` levels deep, and nothing behind it. Numbers, literals and
+/// escapes are not looked at: a malformed one reads as no value. Duplicate keys pass; they concern whoever
+/// reads the values.
+///
+/// Visits happen before the verdict is known: forget them if it is `false`. All values are views into `text`.
+template <class Visit = detail::no_visit>
+bool walk(padded_text text, std::size_t max_depth, Visit visit = {}) {
+  detail::workspace with;
+  return detail::walk<detail::scalars::unread>(text, text.text, with, max_depth, visit);
+}
+
+/// The same for a text without padding.
+template <class Visit = detail::no_visit>
+bool walk(std::string_view text, std::size_t max_depth, Visit visit = {}) {
+  detail::workspace with;
+  return detail::walk<detail::scalars::unread>(with.pad(text), text, with, max_depth, visit);
+}
+
+/// The one object or array that a caller's text holds, without the white space around it. Refuses with
+/// `errc::invalid_argument` what a server might refuse, down to numbers that no double holds and halves of
+/// surrogate pairs.
 inline result<value> validate(std::string_view text, std::size_t max_depth = limits{}.json_depth) {
-  if (walk(text, max_depth) != verdict::valid) return failure(errc::invalid_argument, "not valid JSON");
+  detail::workspace with;
+  detail::no_visit visit;
+  if (!detail::walk<detail::scalars::checked>(with.pad(text), text, with, max_depth, visit))
+    return failure(errc::invalid_argument, "not valid JSON");
   constexpr std::string_view space = " \t\r\n";
   text.remove_prefix(text.find_first_not_of(space));
   return value(text.substr(0, text.find_last_not_of(space) + 1));
 }
 
-/// Calls `visit(key, item)` for the members of a checked object, in order.
+/// Calls `visit(key, value)` for the members of a checked object, in order.
 template <class Visit>
 void for_each_member(const value& object, Visit&& visit) {
   if (!object.is_object()) return;
-  walk<1>(object.text(), max_nesting,
-          [&](std::size_t, const value* keys, const value& item) { visit(keys[1], item); });
+  walk(object.text(), max_nesting, [&](item& member) {
+    const value key = member.key();
+    visit(key, member.take());
+  });
 }
 
-/// Calls `visit(item)` for the elements of a checked array, in order.
+/// Calls `visit(value)` for the elements of a checked array, in order.
 template <class Visit>
 void for_each_element(const value& array, Visit&& visit) {
   if (!array.is_array()) return;
-  walk<1>(array.text(), max_nesting, [&](std::size_t, const value*, const value& item) { visit(item); });
+  walk(array.text(), max_nesting, [&](item& element) { visit(element.take()); });
 }
 
 /// The member `name` of a checked object; absent if there is none. Of duplicates the last one counts,
 /// as in most languages.
 inline value find_member(const value& object, std::string_view name) {
   value found;
-  for_each_member(object, [&](const value& key, const value& item) {
-    if (key == name) found = item;
+  if (!object.is_object()) return found;
+  walk(object.text(), max_nesting, [&](item& member) {
+    if (member.key() == name) found = member.take();
   });
   return found;
 }

@@ -3,13 +3,67 @@
 
 #include <mcp/json/text.hpp>
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace mcp::inline v0::json {
+
+namespace detail {
+
+/// A quote, a backslash, or a control character: what a string cannot hold unescaped.
+constexpr bool is_special(char c) noexcept {
+  return c == '"' || c == '\\' || static_cast<unsigned char>(c) < 0x20;
+}
+
+/// The first special byte of [`p`, `end`), or `end`. Makes `non_ascii` other than 0 if a byte over 0x7F
+/// is before it, and perhaps if one is less than a word behind.
+///
+/// Inlined because most strings end within the first word.
+[[gnu::always_inline]] inline const char* find_special(const char* p, const char* end,
+                                                       unsigned& non_ascii) noexcept {
+#if defined(__SSE2__)
+  const auto specials_of = [&non_ascii](__m128i word) {
+    const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(word, _mm_set1_epi8(0x1F)), word);
+    const __m128i quote = _mm_cmpeq_epi8(word, _mm_set1_epi8('"'));
+    const __m128i backslash = _mm_cmpeq_epi8(word, _mm_set1_epi8('\\'));
+    non_ascii |= static_cast<unsigned>(_mm_movemask_epi8(word));
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
+  };
+  for (; end - p >= 16; p += 16) {
+    const unsigned specials = specials_of(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    if (specials != 0) return p + std::countr_zero(specials);
+  }
+  if (end - p >= 8) {
+    const unsigned specials = specials_of(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))) & 0xFF;
+    if (specials != 0) return p + std::countr_zero(specials);
+    p += 8;
+  }
+#else
+  constexpr auto repeat = [](unsigned char byte) { return 0x0101'0101'0101'0101u * byte; };
+  for (; end - p >= 8; p += 8) {
+    std::uint64_t word;
+    std::memcpy(&word, p, sizeof word);
+    const std::uint64_t quote = word ^ repeat('"');
+    const std::uint64_t backslash = word ^ repeat('\\');
+    const std::uint64_t special = ((quote - repeat(1)) & ~quote) | ((backslash - repeat(1)) & ~backslash) |
+                                  ((word - repeat(0x20)) & ~word);
+    non_ascii |= (word & repeat(0x80)) != 0;
+    if ((special & repeat(0x80)) != 0) break;
+  }
+#endif
+  for (; p != end && !is_special(*p); ++p) non_ascii |= static_cast<unsigned char>(*p) & 0x80u;
+  return p;
+}
+
+}  // namespace detail
 
 /// Anything that bytes can be appended to, such as `std::string` or a request buffer.
 template <class T>

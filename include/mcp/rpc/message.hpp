@@ -33,47 +33,49 @@ struct message {
 
 namespace detail {
 
-inline bool holds_nul(const json::value& key) {
-  bool found = false;
-  json::decode(key.text(), [&](std::string_view piece) { found = found || piece.find('\0') != piece.npos; });
-  return found;
+/// Whether a key that is none of ours may stand there.
+inline bool is_key(const json::value& key) {
+  if (!key.present()) return false;
+  bool holds_nul = false;
+  const auto look = [&](std::string_view piece) { holds_nul = holds_nul || piece.find('\0') != piece.npos; };
+  return json::decode(key.text().substr(1, key.text().size() - 2), look) && !holds_nul;
 }
 
-/// Fills `out` from a JSON text; whether that made a message. `verdict` tells whether it was JSON.
-inline bool read_message(std::string_view text, const limits& caps, message& out, json::verdict& verdict) {
+/// Fills `out` from a JSON text; whether that made a message. `is_json` tells whether it was JSON.
+inline bool read_message(json::padded_text text, const limits& caps, message& out, bool& is_json) {
   json::value jsonrpc;
   json::value id;
   json::value error;
   json::value code;
   bool good = true;
   out = {};
-  const auto visit = [&](std::size_t level, const json::value* keys, const json::value& item) {
-    // Longest name first: a key that is longer than the name is searched for escapes.
-    json::value* slot = nullptr;
-    const json::value& key = keys[level];
-    if (level == 1) {
-      slot = key == "jsonrpc"  ? &jsonrpc
-             : key == "result" ? &out.result
-             : key == "method" ? &out.method
-             : key == "params" ? &out.params
-             : key == "error"  ? &error
-             : key == "id"     ? &id
-                               : nullptr;
-    } else if (keys[1] == "result") {
-      if (key == "resultType") out.result_type = item;
-      return;
-    } else if (keys[1] == "error") {
-      slot = key == "message" ? &out.error_message
-             : key == "code"  ? &code
-             : key == "data"  ? &out.error_data
-                              : nullptr;
-    } else {
-      return;
-    }
-    good = good && (slot != nullptr ? !slot->present() : !holds_nul(key));
-    if (slot != nullptr) *slot = item;
+  const auto keep = [&](json::value& slot, json::value found) {
+    good = good && !slot.present();
+    slot = found;
   };
-  verdict = json::walk<2>(text, caps.json_depth, visit);
+  const auto in_result = [&](json::item& member) {
+    if (member.key_among("resultType") == 0) out.result_type = member.take();
+  };
+  const auto in_error = [&](json::item& member) {
+    switch (member.key_among("code", "message", "data")) {
+      case 0: return keep(code, member.take());
+      case 1: return keep(out.error_message, member.take());
+      case 2: return keep(out.error_data, member.take());
+      default: good = good && is_key(member.key());
+    }
+  };
+  const auto in_envelope = [&](json::item& member) {
+    switch (member.key_among("jsonrpc", "id", "result", "error", "method", "params")) {
+      case 0: return keep(jsonrpc, member.take());
+      case 1: return keep(id, member.take());
+      case 2: return keep(out.result, member.take(in_result));
+      case 3: return keep(error, member.take(in_error));
+      case 4: return keep(out.method, member.take());
+      case 5: return keep(out.params, member.take());
+      default: good = good && is_key(member.key());
+    }
+  };
+  is_json = json::walk(text, caps.json_depth, in_envelope);
 
   const auto received_id = request_id::from(id);
   if (!good || jsonrpc != "2.0" || !received_id) return false;
@@ -95,16 +97,18 @@ inline bool read_message(std::string_view text, const limits& caps, message& out
 
 }  // namespace detail
 
-/// Parses one message. Fails with `errc::json_invalid` if `text` is not JSON in UTF-8 or nested too
-/// deep, and with `errc::rpc_invalid_message` if it is JSON but no message; a batch is none.
+/// Parses one message, where it lies. Fails with `errc::json_invalid` if `text` is not an object or array,
+/// not UTF-8, unbalanced or nested too deep, and with `errc::rpc_invalid_message` if it is no message; a
+/// batch is none.
 ///
-/// The whole text is checked, its opaque parts too. Unknown members are ignored; names count
-/// case-sensitively and after unescaping. A member that the envelope or its `error` knows must not
-/// repeat (JSON-RPC 2.0 §4, §5; MCP basic protocol, "Messages"). `out` means nothing after a failure.
-inline result<void> parse(std::string_view text, const limits& caps, message& out) {
-  json::verdict verdict{};
-  const bool good = detail::read_message(text, caps, out, verdict);
-  if (verdict == json::verdict::invalid) return errc::json_invalid;
+/// The structure of the whole text is checked, its opaque parts too (see `json::walk`). Unknown members are
+/// ignored; names count case-sensitively and after unescaping. A member that the envelope or its `error`
+/// knows must not repeat (JSON-RPC 2.0 §4, §5; MCP basic protocol, "Messages"). `out` means nothing after a
+/// failure.
+inline result<void> parse(json::padded_text text, const limits& caps, message& out) {
+  bool is_json = false;
+  const bool good = detail::read_message(text, caps, out, is_json);
+  if (!is_json) return errc::json_invalid;
   if (!good) return errc::rpc_invalid_message;
   return {};
 }
@@ -113,26 +117,26 @@ inline result<void> parse(std::string_view text, const limits& caps, message& ou
 /// `handle(const message&)` for each in order; for none if one of them is faulty. Errors are those of
 /// `parse`; an empty batch is `errc::rpc_invalid_message`.
 template <class Handle>
-result<void> for_each_message(std::string_view text, const limits& caps, Handle&& handle) {
+result<void> for_each_message(json::padded_text text, const limits& caps, Handle&& handle) {
   message one;
-  const auto first = text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || text[first] != '[') {
+  const auto first = text.text.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || text.text[first] != '[') {
     auto parsed = parse(text, caps, one);
     if (parsed) handle(std::as_const(one));
     return parsed;
   }
-  if (json::walk(text, caps.json_depth) == json::verdict::invalid) return errc::json_invalid;
-  const json::value batch(text.substr(first));
   bool any = false;
   bool good = true;
-  json::for_each_element(batch, [&](const json::value& item) {
-    any = true;
-    good = good && parse(item.text(), caps, one);
-  });
+  const auto each = [&](auto&& use) {
+    return json::walk(text, caps.json_depth, [&](json::item& element) {
+      any = true;
+      good = good && parse({element.take().text()}, caps, one);
+      if (good) use(std::as_const(one));
+    });
+  };
+  if (!each([](const message&) {})) return errc::json_invalid;
   if (!any || !good) return errc::rpc_invalid_message;
-  json::for_each_element(batch, [&](const json::value& item) {
-    if (parse(item.text(), caps, one)) handle(std::as_const(one));
-  });
+  each(handle);
   return {};
 }
 

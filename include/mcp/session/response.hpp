@@ -7,6 +7,8 @@
 #include <mcp/http/exchange.hpp>
 #include <mcp/http/fields.hpp>
 #include <mcp/http/response_parser.hpp>
+#include <mcp/json/walk.hpp>
+#include <mcp/net/buffer.hpp>
 #include <mcp/rpc/message.hpp>
 #include <mcp/sse/parser.hpp>
 
@@ -19,6 +21,8 @@
 #include <utility>
 
 namespace mcp::inline v0::detail {
+
+static_assert(net::buffer_padding >= json::padding);
 
 /// Reads the HTTP response to one JSON-RPC message (Streamable HTTP, "Sending Messages"): one JSON
 /// message, an event stream of messages, an acknowledgement, a redirect or an error. No I/O.
@@ -149,9 +153,9 @@ class response_reader final : public http::response_handler {
     why_->with_server_text(std::string_view(data, std::min(size, longest_quotation)));
   }
 
-  /// One message, or a batch of them (2025-03-26).
+  /// One message, or a batch of them (2025-03-26). `text` lies in a receive buffer.
   errc read_json(std::string_view text) {
-    const auto read = rpc::for_each_message(text, *caps_, [this](const rpc::message& message) {
+    const auto read = rpc::for_each_message({text}, *caps_, [this](const rpc::message& message) {
       if (!answered_ && !owner_->gone()) take(message);
     });
     return read ? errc{} : static_cast<errc>(read.error().code().value());

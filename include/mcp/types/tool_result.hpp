@@ -76,22 +76,21 @@ inline mcp::result<std::string> tool_result::try_text() const {
   std::string out;
   std::string fault;
   std::size_t index = 0;
-  json::value type;
-  json::value text;
   // One walk over all blocks: this is what most callers read.
-  const auto visit = [&](std::size_t level, const json::value* keys, const json::value& item) {
-    if (level == 2) {
-      if (keys[2] == "type") type = item;
-      if (keys[2] == "text") text = item;
-      return;
-    }
-    if (type == "text" && !text.append_to(out) && fault.empty()) {
+  json::walk(content.text(), json::max_nesting, [&](json::item& block) {
+    json::value type;
+    json::value text;
+    block.take([&](json::item& member) {
+      switch (member.key_among("type", "text")) {
+        case 0: type = member.take(); break;
+        case 1: text = member.take(); break;
+        default: break;
+      }
+    });
+    if (type == "text" && !text.append_to(out) && fault.empty())
       fault = detail::element("content", index) + ".text";
-    }
-    type = text = json::value();
     ++index;
-  };
-  json::walk<2>(content.text(), json::max_nesting, visit);
+  });
   if (!fault.empty()) return detail::unexpected(fault);
   return out;
 }
