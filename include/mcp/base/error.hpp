@@ -63,6 +63,10 @@ enum class errc {
   unknown_result_type,           ///< a `resultType` that this client does not know
   input_required,                ///< the server wants input that no handler can give
   pagination_limit,              ///< a list without end
+
+  // recovery
+  /// Bytes of the request were sent and no complete answer came: whether the server acted on it is not known.
+  outcome_unknown = 90,
 };
 
 /// The category `mcp`.
@@ -115,6 +119,7 @@ inline const char* text_of(errc value) noexcept {
     case errc::unknown_result_type: return "unknown result type";
     case errc::input_required: return "server requires input";
     case errc::pagination_limit: return "list exceeds a limit";
+    case errc::outcome_unknown: return "request sent, outcome unknown";
   }
   return "unknown error";
 }

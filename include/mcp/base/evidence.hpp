@@ -15,15 +15,18 @@ struct evidence {
   bool connection_reused = false;   ///< the connection had served another exchange before
   bool request_complete = false;    ///< every byte of the request was written
   bool response_complete = false;   ///< the message that was waited for arrived whole
-  std::string last_event_id;        ///< of the response's event stream; empty when none was seen
-  std::string retry_after;          ///< field value of a response that is no success; may be empty
-  std::string www_authenticate;     ///< likewise; several fields joined by ", "
+  /// The answer is a JSON-RPC error that carries this request's own id. False where the id is null, absent or
+  /// another, as when a server refuses before it reads the request, and where there is no JSON-RPC error.
+  bool error_has_own_id = false;
+  std::string last_event_id;     ///< of the response's event stream; empty when none was seen
+  std::string retry_after;       ///< field value of a response that is no success; may be empty
+  std::string www_authenticate;  ///< likewise; several fields joined by ", "
 
   /// Back to nothing, without giving up the strings' memory.
   void clear() noexcept {
     bytes_written = bytes_read = 0;
     status = 0;
-    connection_reused = request_complete = response_complete = false;
+    connection_reused = request_complete = response_complete = error_has_own_id = false;
     last_event_id.clear();
     retry_after.clear();
     www_authenticate.clear();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/base/protocol_era.hpp>
 #include <mcp/base/result.hpp>
 #include <mcp/rpc/code.hpp>
 
@@ -14,12 +15,6 @@
 #include <utility>
 
 namespace mcp::inline v0 {
-
-/// The two ways to speak MCP (2026-07-28, Versioning, "Terminology").
-enum class protocol_era {
-  modern,  ///< version, identity and capabilities in every request
-  legacy,  ///< a session that an `initialize` handshake opens
-};
 
 /// What this library speaks, newest first.
 inline constexpr std::array<std::string_view, 1> modern_versions = {"2026-07-28"};
