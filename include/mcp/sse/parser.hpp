@@ -174,14 +174,14 @@ inline void event_parser::take_line(char* data, std::size_t end) {
   const std::string_view name = line.substr(0, colon);
   std::string_view value = line.substr(std::min(name.size() + 1, line.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
-  if (name == "data") {
+  if (ascii::is(name, "data")) {
     append_data(data, value);
-  } else if (name == "event") {
+  } else if (ascii::is(name, "event")) {
     type_ = value;
-  } else if (name == "id" && value.find('\0') == std::string_view::npos) {
+  } else if (ascii::is(name, "id") && value.find('\0') == std::string_view::npos) {
     id_ = value;
     has_id_ = true;
-  } else if (name == "retry") {
+  } else if (ascii::is(name, "retry")) {
     if (const auto milliseconds = ascii::parse_decimal(value)) retry_ = milliseconds;
   }
   if (event_.has_data && end - data_begin_ > caps_.sse_event) failed_ = true;
