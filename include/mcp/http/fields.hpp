@@ -65,7 +65,8 @@ template <std::size_t Size>
 bool media_type_is(std::string_view value, const char (&lower)[Size]) noexcept {
   value = trim_ows(value);
   if (value.size() < Size - 1 || !detail::is_word(value.data(), lower)) return false;
-  value = trim_ows(value.substr(Size - 1));
+  value.remove_prefix(Size - 1);
+  value = trim_ows(value);
   return value.empty() || value.front() == ';';
 }
 

@@ -102,7 +102,7 @@ class call final : private deadline, private response_reader::listener {
   event& signal() noexcept { return signal_; }
   asio::ip::tcp::socket& socket() noexcept { return exchange_.socket(); }
   asio::mutable_buffer read_target() { return exchange_.read_target(); }
-  void received(std::size_t bytes, std::error_code ec) { exchange_.received(bytes, ec); }
+  void received(std::size_t bytes, const std::error_code& ec) { exchange_.received(bytes, ec); }
   void cancel() { withdraw(errc::cancelled); }
 
   http::action advance() {

@@ -166,13 +166,14 @@ inline bool event_parser::find_line_end(const char* data, std::size_t size) noex
 
 inline void event_parser::take_line(char* data, std::size_t end) {
   const std::string_view line(data + line_, end - line_);
-  const std::size_t colon = line.find(':');
+  const std::size_t colon = std::min(line.find(':'), line.size());
   if (colon == 0) ++comments_;
   if (colon == 0 && lines_ == 0) return;  // between events: takes no room
   if (++lines_ > caps_.sse_fields) failed_ = true;
 
-  const std::string_view name = line.substr(0, colon);
-  std::string_view value = line.substr(std::min(name.size() + 1, line.size()));
+  const std::string_view name(line.data(), colon);
+  std::string_view value = line;
+  value.remove_prefix(std::min(colon + 1, line.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
   if (ascii::is(name, "data")) {
     append_data(data, value);
