@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace mcp::inline v0::http {
 
@@ -31,60 +32,67 @@ class chunk_reader {
 
   /// Goes on at `at` and moves it. For `data` it stops at the chunk data.
   status next(const char* data, std::size_t size, std::size_t& at) noexcept {
-    while (at != size) {
-      const char c = data[at];
-      switch (state_) {
+    const char* here = data + at;
+    const char* const end = data + size;
+    state now = state_;
+    const auto stop = [&](status why) {
+      at = static_cast<std::size_t>(here - data);
+      state_ = now;
+      return why;
+    };
+    while (here != end) {
+      const char c = *here;
+      switch (now) {
         case state::size:
           if (const int digit = ascii::hex_value(c); digit >= 0) {
-            if (++digits_ > 16) return status::malformed;
+            if (++digits_ > 16) return stop(status::malformed);
             size_ = size_ << 4 | static_cast<std::uint64_t>(digit);
           } else if (digits_ == 0) {
-            return status::malformed;
+            return stop(status::malformed);
           } else if (c == '\r') {
-            state_ = state::size_lf;
+            now = state::size_lf;
           } else {
-            state_ = state::space;
+            now = state::space;
             continue;
           }
           break;
         case state::space:
           if (c == ';') {
-            state_ = state::extension;
+            now = state::extension;
           } else if (!ascii::is_ows(c)) {
-            return status::malformed;
+            return stop(status::malformed);
           }
-          if (!count_extension(1)) return status::too_many_extensions;
+          if (!count_extension(1)) return stop(status::too_many_extensions);
           break;
         case state::extension: {
-          const char* const end = ascii::skip_text(data + at, data + size);
-          const auto skipped = static_cast<std::size_t>(end - (data + at));
-          if (!count_extension(skipped)) return status::too_many_extensions;
-          at += skipped;
-          if (at == size) return status::need_more;
-          if (data[at] != '\r') return status::malformed;
-          state_ = state::size_lf;
+          const char* const begin = std::exchange(here, ascii::skip_text(here, end));
+          if (!count_extension(static_cast<std::size_t>(here - begin)))
+            return stop(status::too_many_extensions);
+          if (here == end) return stop(status::need_more);
+          if (*here != '\r') return stop(status::malformed);
+          now = state::size_lf;
           break;
         }
         case state::size_lf:
-          if (c != '\n') return status::malformed;
-          state_ = state::data;
+          if (c != '\n') return stop(status::malformed);
+          now = state::data;
           if (size_ != 0) break;
-          ++at;
-          return status::last;
+          ++here;
+          return stop(status::last);
         case state::data:
-          if (size_ != 0) return status::data;
-          if (c != '\r') return status::malformed;
-          state_ = state::data_lf;
+          if (size_ != 0) return stop(status::data);
+          if (c != '\r') return stop(status::malformed);
+          now = state::data_lf;
           break;
         case state::data_lf:
-          if (c != '\n') return status::malformed;
-          state_ = state::size;
+          if (c != '\n') return stop(status::malformed);
+          now = state::size;
           digits_ = 0;
           break;
       }
-      ++at;
+      ++here;
     }
-    return status::need_more;
+    return stop(status::need_more);
   }
 
  private:

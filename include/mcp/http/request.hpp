@@ -56,12 +56,12 @@ class request_buffer {
   /// Puts text and numbers behind the content, in this order.
   template <class... Part>
   void append(const Part&... parts) {
-    append_all(detail::as_text(parts)...);
+    put([this](std::size_t count) { return grow_at_end(count); }, detail::as_text(parts)...);
   }
   /// Puts text and numbers before the content, in this order.
   template <class... Part>
   void prepend(const Part&... parts) {
-    prepend_all(detail::as_text(parts)...);
+    put([this](std::size_t count) { return grow_at_begin(count); }, detail::as_text(parts)...);
   }
 
   /// What is in the buffer now is the part that never changes.
@@ -73,25 +73,27 @@ class request_buffer {
   static constexpr std::size_t headroom = 768;
   static constexpr std::size_t largest_kept = 64 * 1024;
 
-  template <class... Text>
-  void append_all(const Text&... texts) {
-    const std::size_t count = (texts.size() + ...);
-    if (capacity_ - end_ < count) reallocate(begin_, 2 * (end_ + count));
-    char* to = bytes_.get() + end_;
+  /// Writes the texts one after another to where `make_room(their size)` says.
+  template <class MakeRoom, class... Text>
+  static void put(const MakeRoom& make_room, const Text&... texts) {
+    char* to = make_room((texts.size() + ...));
     ((std::char_traits<char>::copy(to, texts.data(), texts.size()), to += texts.size()), ...);
-    end_ += count;
   }
 
-  template <class... Text>
-  void prepend_all(const Text&... texts) {
-    const std::size_t count = (texts.size() + ...);
+  char* grow_at_end(std::size_t count) {
+    if (capacity_ - end_ < count) reallocate(begin_, 2 * (end_ + count));
+    end_ += count;
+    return bytes_.get() + end_ - count;
+  }
+
+  char* grow_at_begin(std::size_t count) {
     if (begin_ < count) reallocate(2 * count + headroom, capacity_ + 2 * count + headroom);
     begin_ -= count;
-    char* to = bytes_.get() + begin_;
-    ((std::char_traits<char>::copy(to, texts.data(), texts.size()), to += texts.size()), ...);
+    return bytes_.get() + begin_;
   }
 
-  void reallocate(std::size_t begin, std::size_t capacity) {
+  // Out of line, so that what calls it is short.
+  [[gnu::noinline]] void reallocate(std::size_t begin, std::size_t capacity) {
     auto bytes = std::make_unique<char[]>(capacity);
     std::memcpy(bytes.get() + begin, bytes_.get() + begin_, size());
     const std::ptrdiff_t shift = static_cast<std::ptrdiff_t>(begin) - static_cast<std::ptrdiff_t>(begin_);

@@ -119,27 +119,6 @@ class response_head {
   bool keep_open_ = false;
 };
 
-namespace detail {
-
-/// Whether `text`, of the same length and without control characters, equals `lower` without regard to
-/// case. For 8 bytes or more that are letters, '-' or '=': there, setting one bit in each is exact.
-template <std::size_t Size>
-bool is_word(const char* text, const char (&lower)[Size]) noexcept {
-  constexpr std::size_t length = Size - 1;
-  static_assert(length >= 8);
-  const auto eight = [](const char* at) {
-    std::uint64_t bytes = 0;
-    std::memcpy(&bytes, at, sizeof bytes);
-    return bytes | 0x2020202020202020U;
-  };
-  for (std::size_t i = 0; i + 8 < length; i += 8) {
-    if (eight(text + i) != eight(lower + i)) return false;
-  }
-  return eight(text + length - 8) == eight(lower + length - 8);
-}
-
-}  // namespace detail
-
 inline response_head::progress response_head::parse(const char* data, std::size_t size,
                                                     std::size_t& at) noexcept {
   if (status_ == 0) {

@@ -222,8 +222,9 @@ inline parse_status response_parser::parse_plain(std::size_t size, bool end_of_s
   return wait(count != 0, end_of_stream);
 }
 
-inline parse_status response_parser::parse_chunked(char* data, std::size_t size,
-                                                   bool end_of_stream) noexcept {
+// Out of line, so that the way to the head and to a plain body is short.
+[[gnu::noinline]] inline parse_status response_parser::parse_chunked(char* data, std::size_t size,
+                                                                     bool end_of_stream) noexcept {
   const std::uint64_t cap = body_cap_;
   for (;;) {
     switch (chunks_.next(data, size, raw_)) {

@@ -77,8 +77,10 @@ class stream {
   /// A read into `read_target(in)` has ended with `count` bytes and `ec`. Appends to `in` what they mean
   /// and says how much that is: nothing (`would_block`) when they are but part of a TLS record.
   io_result received(std::size_t count, const std::error_code& ec, receive_buffer& in) {
-    if (ec == asio::error::eof) return {0, tls_ ? tls_->ended() : io_status::end_of_stream};
-    if (ec) return {0, fail(ec.value())};
+    if (ec) {
+      if (ec != asio::error::eof) return {0, fail(ec.value())};
+      return {0, tls_ ? tls_->ended() : io_status::end_of_stream};
+    }
     if (!tls_) {
       in.commit(count);
       return {count, io_status::ok};

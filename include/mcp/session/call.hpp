@@ -63,10 +63,12 @@ class call final : private deadline, private response_reader::listener {
                                       admission admitted = admission::when_ready) {
     expects_response_ = true;
     admission_ = admitted;
-    method_ = method;
-    name_ = name;
+    method_.append(method);
+    name_.append(name);
     options_ = options;
-    if (auto added = append_fields(fields_, options.headers); !added) fail(std::move(added).error());
+    if (!options.headers.empty()) {
+      if (auto added = append_fields(fields_, options.headers); !added) fail(std::move(added).error());
+    }
     if (!options.meta.empty() && !json::validate("{" + std::string(options.meta) + "}"))
       fail(failure(errc::invalid_argument, "call_options::meta is not the inside of a JSON object"));
     request_.append(R"("method":")", method, R"(","params":{)");
@@ -78,7 +80,7 @@ class call final : private deadline, private response_reader::listener {
                      admission admitted = admission::when_ready) {
     expects_response_ = false;
     admission_ = admitted;
-    method_ = method;
+    method_.append(method);
     request_.append(json);
   }
 
@@ -100,7 +102,7 @@ class call final : private deadline, private response_reader::listener {
   event& signal() noexcept { return signal_; }
   asio::ip::tcp::socket& socket() noexcept { return exchange_.socket(); }
   asio::mutable_buffer read_target() { return exchange_.read_target(); }
-  void received(std::size_t bytes, std::error_code ec) { exchange_.received(bytes, ec); }
+  void received(std::size_t bytes, const std::error_code& ec) { exchange_.received(bytes, ec); }
   void cancel() { withdraw(errc::cancelled); }
 
   http::action advance() {
@@ -130,7 +132,7 @@ class call final : private deadline, private response_reader::listener {
   }
 
   /// What came of it, once done; an empty text for messages that expect no response.
-  result<json_text> take_outcome() noexcept { return std::move(outcome_); }
+  result<json_text>&& take_outcome() noexcept { return std::move(outcome_); }
   /// `Mcp-Session-Id` of the response.
   const std::string& session_id() const noexcept { return reader_.session_id(); }
 
@@ -141,6 +143,7 @@ class call final : private deadline, private response_reader::listener {
     exchange_.abandon();
     request_.clear();
     fields_.clear();
+    method_.clear();
     name_.clear();
     options_ = {};
     channel_->active[position_] = channel_->active.back();

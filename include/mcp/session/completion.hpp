@@ -31,7 +31,7 @@ namespace detail {
 /// How the result of a call becomes what its operation returns.
 template <class T>
 struct decoded {
-  static result<T> from(result<json_text> outcome) {
+  static result<T> from(result<json_text>&& outcome) {
     if (!outcome) return std::move(outcome).error();
     return T(std::move(*outcome));
   }
@@ -39,7 +39,7 @@ struct decoded {
 
 template <>
 struct decoded<void> {
-  static result<void> from(result<json_text> outcome) {
+  static result<void> from(result<json_text>&& outcome) {
     if (!outcome) return std::move(outcome).error();
     return {};
   }
@@ -103,7 +103,7 @@ auto complete(const asio::any_io_executor& executor, asio::awaitable<result<T>> 
 
 /// Completes a call in the form that `token` asks for; in the awaited forms with a single coroutine frame.
 template <class T, class Token>
-auto complete(call_lease leased, Token&& token) {
+auto complete(call_lease&& leased, Token&& token) {
   if constexpr (std::is_same_v<std::decay_t<Token>, throwing_t>) {
     return http::drive<rethrowing<T>>(std::move(leased));
   } else {

@@ -31,7 +31,7 @@
 namespace mcp::inline v0::detail {
 
 struct return_call {
-  inline void operator()(call* used) const noexcept;
+  void operator()(call* used) const noexcept;
 };
 
 /// A call on loan; goes back to its session when it is destroyed.
@@ -324,7 +324,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   std::vector<std::unique_ptr<call>> spare_;
 };
 
-inline void return_call::operator()(call* used) const noexcept {
+// Out of line, so that to move a lease costs no more than a test for null.
+[[gnu::noinline]] inline void return_call::operator()(call* used) const noexcept {
   std::unique_ptr<call> owned(used);
   const auto owner = owned->release();
   if (owner) static_cast<session_core&>(*owner).take_back(std::move(owned));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/base/ascii.hpp>
 #include <mcp/base/evidence.hpp>
 #include <mcp/base/limits.hpp>
 #include <mcp/base/result.hpp>
@@ -136,7 +137,7 @@ class response_reader final : public http::response_handler {
       }
       const auto& [text, type, has_data] = events_.current();
       // An event without data only tells its id, from which the stream can be resumed.
-      if (!text.empty() && (type.empty() || type == "message")) {
+      if (!text.empty() && (type.empty() || ascii::is(type, "message"))) {
         const errc fault = read_json(text);
         if (fault != errc{}) return {.error = fault};
         if (answered_ || owner_->gone()) return {.bytes = events_.consumed(), .finished = true};

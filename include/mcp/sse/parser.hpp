@@ -166,22 +166,23 @@ inline bool event_parser::find_line_end(const char* data, std::size_t size) noex
 
 inline void event_parser::take_line(char* data, std::size_t end) {
   const std::string_view line(data + line_, end - line_);
-  const std::size_t colon = line.find(':');
+  const std::size_t colon = std::min(line.find(':'), line.size());
   if (colon == 0) ++comments_;
   if (colon == 0 && lines_ == 0) return;  // between events: takes no room
   if (++lines_ > caps_.sse_fields) failed_ = true;
 
-  const std::string_view name = line.substr(0, colon);
-  std::string_view value = line.substr(std::min(name.size() + 1, line.size()));
+  const std::string_view name(line.data(), colon);
+  std::string_view value = line;
+  value.remove_prefix(std::min(colon + 1, line.size()));
   if (value.starts_with(' ')) value.remove_prefix(1);
-  if (name == "data") {
+  if (ascii::is(name, "data")) {
     append_data(data, value);
-  } else if (name == "event") {
+  } else if (ascii::is(name, "event")) {
     type_ = value;
-  } else if (name == "id" && value.find('\0') == std::string_view::npos) {
+  } else if (ascii::is(name, "id") && value.find('\0') == std::string_view::npos) {
     id_ = value;
     has_id_ = true;
-  } else if (name == "retry") {
+  } else if (ascii::is(name, "retry")) {
     if (const auto milliseconds = ascii::parse_decimal(value)) retry_ = milliseconds;
   }
   if (event_.has_data && end - data_begin_ > caps_.sse_event) failed_ = true;
