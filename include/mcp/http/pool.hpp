@@ -198,6 +198,9 @@ class pool : public std::enable_shared_from_this<pool> {
 
   void attempt_ended(result<net::stream> outcome, bool from_memory) {
     if (closed_) return;
+    // The time limit of an attempt is none of the call's that waits for it.
+    if (!outcome && outcome.error().code() == errc::deadline_exceeded)
+      outcome = failure(errc::connect_failed, "timed out");
     if (outcome) {
       proven_ = true;
       address_ = {outcome->peer()};

@@ -64,6 +64,8 @@ class request_buffer {
     put([this](std::size_t count) { return grow_at_begin(count); }, detail::as_text(parts)...);
   }
 
+  /// The part that never changes.
+  std::string_view fixed() const noexcept { return {bytes_.get() + fixed_begin_, fixed_end_ - fixed_begin_}; }
   /// What is in the buffer now is the part that never changes.
   void fix() noexcept { fixed_begin_ = begin_, fixed_end_ = end_; }
   /// Back to the part that never changes.

@@ -11,6 +11,7 @@
 #include <mcp/session/era.hpp>
 #include <mcp/session/headers.hpp>
 #include <mcp/types/server.hpp>
+#include <mcp/types/tool.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
@@ -21,6 +22,7 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,6 +60,8 @@ struct handshake_outcome {
 /// by the calls under way.
 class session_core final : public channel, public std::enable_shared_from_this<session_core> {
  public:
+  using time_point = deadline_list::time_point;
+
   /// Fails where the options or the URL cannot be used.
   static result<std::shared_ptr<session_core>> create(const asio::any_io_executor& executor,
                                                       std::string_view where, client_options how) {
@@ -121,6 +125,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
     describe(saved.server);
     state = phase::ready;
+    generation = 1;
+    show(connection_state::suspect);
     return {};
   }
 
@@ -130,9 +136,32 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void open_soon() override {
     if (state != phase::idle) return;
     state = phase::opening;
-    asio::co_spawn(executor, negotiate(shared_from_this()),
+    show(generation == 0 ? connection_state::connecting : connection_state::reconnecting);
+    asio::co_spawn(executor, open_with_patience(shared_from_this()),
                    [self = shared_from_this()](const std::exception_ptr& fault, result<void> outcome) {
                      self->opened(fault ? failure(errc::connection_lost) : std::move(outcome));
+                   });
+  }
+
+  void repair_soon(repair what, std::uint64_t broken, const failure& why) override {
+    const bool mends = what == repair::version || what == repair::session;
+    if (!heals || !mends || state != phase::ready || broken != generation) return;
+    if (what == repair::version) version.clear();
+    session_id.clear();
+    hints.reset();
+    state = phase::idle;
+    if (options.recovery.on_session_loss == session_loss::fail) return show(connection_state::failed, why);
+    show(connection_state::reconnecting, why);
+    open_soon();
+  }
+
+  void learn_tools_soon() override {
+    if (std::exchange(learning_, true)) return;
+    asio::co_spawn(executor, collect_tools(shared_from_this(), {}),
+                   [self = shared_from_this()](const std::exception_ptr&, const result<std::vector<tool>>&) {
+                     self->learning_ = false;
+                     ++self->lists_tried;
+                     for (call* each : std::vector(self->active)) each->wake();
                    });
   }
 
@@ -141,6 +170,32 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     auto leased = lease();
     leased->begin_message(method, message, call::admission::at_once);
     asio::co_spawn(executor, http::drive<call_outcome>(std::move(leased)), asio::detached);
+  }
+
+  /// All tools, from all pages.
+  static asio::awaitable<result<std::vector<tool>>> collect_tools(std::shared_ptr<session_core> self,
+                                                                  call_options how) {
+    std::vector<tool> tools;
+    std::string cursor;
+    const auto since = self->generation;
+    for (std::size_t page = 0; page < self->options.limits.pages; ++page) {
+      auto asked = self->lease();
+      json::writer write(asked->begin_request("tools/list", {}, how));
+      if (!cursor.empty()) write.key("cursor").string(cursor);
+      auto answer = co_await http::drive<call_outcome>(std::move(asked));
+      if (!answer) co_return std::move(answer).error();
+      auto parsed = list_tools_result::parse(json::value(answer->text()));
+      if (!parsed) co_return std::move(parsed).error();
+      std::ranges::move(parsed->tools, std::back_inserter(tools));
+      if (tools.size() > self->options.limits.list_items) break;
+      if (!parsed->next_cursor) {
+        if (since == 0 || since == self->generation) self->learned(tools);
+        co_return std::move(tools);
+      }
+      if (*parsed->next_cursor == cursor) break;
+      cursor = std::move(*parsed->next_cursor);
+    }
+    co_return failure(errc::pagination_limit);
   }
 
   /// Opens the session, or waits until an attempt that is under way has ended.
@@ -188,6 +243,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
 
   void end_calls() {
     state = phase::closed;
+    show(connection_state::closed);
     for (call* each : std::vector(active)) each->fail(errc::client_closed);
     settled_.notify();
   }
@@ -196,13 +252,82 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (state == phase::closed) return;
     ++attempts;
     state = outcome ? phase::ready : phase::idle;
-    if (!outcome) last_failure = std::move(outcome).error();
+    if (outcome) {
+      ++generation;
+      ++counters.sessions;
+      show_ready();
+      if (generation > 1 && options.observer) options.observer->session_replaced(generation);
+    } else {
+      last_failure = std::move(outcome).error();
+      const bool refused = last_failure.http_status() == 401;
+      show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
+    }
     for (call* each : std::vector(active)) each->wake();
     settled_.notify();
   }
 
+  /// Opens the session for calls that wait, and tries again while it is worth it.
+  static asio::awaitable<result<void>> open_with_patience(std::shared_ptr<session_core> self) {
+    recovery_plan plan;
+    for (;;) {
+      if (const auto probe = self->health->breaker.next_probe_at(); probe && self->heals)
+        co_await pause(self, *probe);
+      self->health->breaker.allow(self->deadlines->now());
+      auto outcome = co_await negotiate(self);
+      if (outcome || !self->heals || self->state == phase::closed) co_return outcome;
+      const auto next = self->after_failed_opening(plan, outcome.error());
+      if (!next) co_return outcome;
+      co_await pause(self, *next);
+      if (self->state == phase::closed || self->active.empty()) co_return outcome;
+    }
+  }
+
+  /// When to try again, if at all. What was refused was not run: to try again is always safe.
+  std::optional<time_point> after_failed_opening(recovery_plan& plan, const failure& why) {
+    const auto now = deadlines->now();
+    const evidence none;
+    const auto made = why.attempts();
+    const recovery_step step = plan.next({.why = why,
+                                          .seen = made.empty() ? none : made.back().seen,
+                                          .era = era,
+                                          .named_session = !session_id.empty(),
+                                          .repeatable = true},
+                                         {.options = options.recovery,
+                                          .health = *health,
+                                          .now = now,
+                                          .deadline = time_point::max(),
+                                          .wall_clock = deadlines->wall_clock()});
+    session_id.clear();
+    if (step.call != next_step::replay) {
+      // The server may speak another revision since it was last asked.
+      if (std::exchange(version, std::string()).empty() || !options.protocol_version.empty()) return {};
+      return why.http_status() == 401 || why.http_status() == 403 ? std::nullopt : std::optional(now);
+    }
+    if (step.first == repair::version) version.clear();
+    show(board.state(), why);
+    return now + step.delay;
+  }
+
+  static asio::awaitable<void> pause(std::shared_ptr<session_core> self, time_point until) {
+    std::error_code ignored;
+    const auto wake = [&self] { self->settled_.notify(); };
+    deadline_action alarm(*self->deadlines, until, wake);
+    while (!alarm.passed() && self->state != phase::closed)
+      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  void learned(const std::vector<tool>& tools) {
+    hints.emplace();
+    for (const tool& each : tools) {
+      const auto said = each.annotations.value_or(tool_annotations());
+      hints->insert_or_assign(each.name, tool_hints{.read_only = said.read_only_hint,
+                                                    .destructive = said.destructive_hint,
+                                                    .idempotent = said.idempotent_hint});
+    }
+  }
+
   static asio::awaitable<result<void>> negotiate(std::shared_ptr<session_core> self) {
-    negotiation plan(self->options.protocol_version);
+    negotiation plan(self->options.protocol_version.empty() ? self->version : self->options.protocol_version);
     for (;;) {
       switch (plan.next()) {
         case negotiation::step::discover: {
@@ -213,6 +338,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
           break;
         }
         case negotiation::step::initialize: {
+          self->session_id.clear();
           self->speak(protocol_era::legacy, {});
           auto asked = self->ask("initialize", plan.version());
           auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
@@ -230,6 +356,13 @@ class session_core final : public channel, public std::enable_shared_from_this<s
         }
         case negotiation::step::done:
           if (self->version.empty()) self->speak(plan.era(), plan.version());
+          for (const auto& each : std::vector(self->standing.all())) {
+            auto asked = self->lease();
+            asked->begin_request(each.method, {}, {}, call::admission::at_once)
+                .append(std::string_view(each.params).substr(1, each.params.size() - 2));
+            auto ignored = co_await http::drive<handshake_outcome>(std::move(asked));
+            static_cast<void>(ignored);
+          }
           co_return result<void>();
         case negotiation::step::failed: co_return plan.why();
       }
@@ -294,16 +427,22 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void speak(protocol_era spoken, std::string_view agreed) {
     era = spoken;
     version = agreed;
+    std::string either;
+    append_field(either, "Accept-Encoding", "identity");
+    append_field(either, "User-Agent", "asio-mcp/" + std::string(library_version));
+    either.append(own_fields_);
+    if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
+    if (spoken == protocol_era::legacy && !session_id.empty())
+      append_field(either, "Mcp-Session-Id", session_id);
+    stream_block.clear();
+    append_field(stream_block, "Host", endpoint.authority());
+    append_field(stream_block, "Accept", "text/event-stream");
+    stream_block.append(either);
     header_block.clear();
     append_field(header_block, "Host", endpoint.authority());
-    append_field(header_block, "User-Agent", "asio-mcp/" + std::string(library_version));
     append_field(header_block, "Accept", "application/json, text/event-stream");
-    append_field(header_block, "Accept-Encoding", "identity");
     append_field(header_block, "Content-Type", "application/json");
-    header_block.append(own_fields_);
-    if (!version.empty()) append_field(header_block, "MCP-Protocol-Version", version);
-    if (spoken == protocol_era::legacy && !session_id.empty())
-      append_field(header_block, "Mcp-Session-Id", session_id);
+    header_block.append(either);
     meta_members.clear();
     if (spoken == protocol_era::legacy) return;
     meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
@@ -318,6 +457,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
 
   std::string client_info_;  // JSON text
   std::string own_fields_;   // of every request, from the options
+  bool learning_ = false;
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
   server_description server_;
   std::string described_as_;
