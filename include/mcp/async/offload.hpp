@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mcp/async/deadline.hpp>
+#include <mcp/async/descriptor.hpp>
 #include <mcp/base/result.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -20,7 +21,6 @@
 #include <utility>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace mcp::inline v0 {
 
@@ -29,18 +29,13 @@ namespace detail {
 /// What a worker thread holds of the coroutine that waits for it: one end of a socket pair.
 class wake_up {
  public:
-  explicit wake_up(int descriptor) noexcept : descriptor_(descriptor) {}
-  wake_up(wake_up&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  wake_up& operator=(wake_up&&) = delete;
-  ~wake_up() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
+  explicit wake_up(unique_descriptor end) noexcept : end_(std::move(end)) {}
 
   // A byte and not just the end of the stream, since a forked child may hold this end open.
-  void send() const noexcept { static_cast<void>(::send(descriptor_, "", 1, MSG_NOSIGNAL)); }
+  void send() const noexcept { static_cast<void>(::send(end_.get(), "", 1, MSG_NOSIGNAL)); }
 
  private:
-  int descriptor_;
+  unique_descriptor end_;
 };
 
 }  // namespace detail
@@ -62,14 +57,13 @@ asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor execut
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     co_return failure(std::error_code(errno, std::system_category()));
+  unique_descriptor own_end(ends[0]);
+  detail::wake_up waker{unique_descriptor(ends[1])};
   asio::posix::stream_descriptor done(executor);
-  detail::wake_up waker(ends[1]);
   std::error_code ec;
-  done.assign(ends[0], ec);
-  if (ec) {
-    ::close(ends[0]);
-    co_return failure(ec);
-  }
+  done.assign(own_end.get(), ec);
+  if (ec) co_return failure(ec);
+  own_end.release();
 
   std::packaged_task<std::invoke_result_t<Job&>()> task(std::move(job));
   auto answer = task.get_future();
