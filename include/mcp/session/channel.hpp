@@ -35,7 +35,8 @@ class channel {
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 
-  /// Starts to open the session, unless that is under way. However it ends, the calls that wait are woken.
+  /// Starts to open the session, unless that is under way. However it ends, perhaps at once, the calls that
+  /// wait are woken.
   virtual void open_soon() = 0;
   /// Sends a notification, or a response to the server (`method` is empty then), without anybody who waits.
   virtual void post(std::string_view method, std::string_view message) = 0;

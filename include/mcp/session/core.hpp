@@ -22,6 +22,7 @@
 #include <chrono>
 #include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -108,7 +109,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     return leased;
   }
 
-  void take_back(std::unique_ptr<call> used) { spare_.push_back(std::move(used)); }
+  // Where memory is too short to keep it, it goes.
+  void take_back(std::unique_ptr<call> used) noexcept try {
+    spare_.push_back(std::move(used));
+  } catch (const std::bad_alloc&) {
+  }
 
   /// Goes on with a session of an earlier process instead of opening one.
   result<void> restore(const session_state& saved) {
@@ -130,10 +135,12 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void open_soon() override {
     if (state != phase::idle) return;
     state = phase::opening;
-    asio::co_spawn(executor, negotiate(shared_from_this()),
-                   [self = shared_from_this()](const std::exception_ptr& fault, result<void> outcome) {
-                     self->opened(fault ? failure(errc::connection_lost) : std::move(outcome));
-                   });
+    try {
+      asio::co_spawn(executor, open_now(shared_from_this()), asio::detached);
+    } catch (...) {
+      if (state == phase::opening) state = phase::idle;
+      throw;
+    }
   }
 
   void post(std::string_view method, std::string_view message) override {
@@ -169,15 +176,9 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (self->state == phase::closed) co_return result<void>();
     const bool goodbye = self->state == phase::ready && !self->session_id.empty();
     self->end_calls();
-    if (goodbye) {
-      http::fetch_request farewell;
-      farewell.method = "DELETE";
-      farewell.target = self->endpoint.target();
-      farewell.fields = self->header_block;
-      const auto until = self->deadlines->now() + longest_goodbye;
-      // Whatever comes back: many servers do not let clients end sessions (405).
-      const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
-      static_cast<void>(ignored);
+    try {
+      if (goodbye) co_await say_goodbye(self);
+    } catch (const std::bad_alloc&) {  // a courtesy
     }
     self->pool->close();
     co_return result<void>();
@@ -186,9 +187,20 @@ class session_core final : public channel, public std::enable_shared_from_this<s
  private:
   static constexpr auto longest_goodbye = std::chrono::seconds(5);
 
+  static asio::awaitable<void> say_goodbye(std::shared_ptr<session_core> self) {
+    http::fetch_request farewell;
+    farewell.method = "DELETE";
+    farewell.target = self->endpoint.target();
+    farewell.fields = self->header_block;
+    const auto until = self->deadlines->now() + longest_goodbye;
+    // Whatever comes back: many servers do not let clients end sessions (405).
+    const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
+    static_cast<void>(ignored);
+  }
+
   void end_calls() {
     state = phase::closed;
-    for (call* each : std::vector(active)) each->fail(errc::client_closed);
+    for (call* each : active) each->fail(errc::client_closed);  // which leaves them where they are
     settled_.notify();
   }
 
@@ -197,12 +209,25 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     ++attempts;
     state = outcome ? phase::ready : phase::idle;
     if (!outcome) last_failure = std::move(outcome).error();
-    for (call* each : std::vector(active)) each->wake();
+    for (call* each : active) each->wake();
     settled_.notify();
+  }
+
+  // Tells the outcome itself: a completion handler is lost where memory is too short to call it.
+  static asio::awaitable<void> open_now(std::shared_ptr<session_core> self) {
+    result<void> outcome = errc::connection_lost;
+    try {
+      outcome = co_await negotiate(self);
+    } catch (...) {  // out of memory, or an observer threw
+    }
+    self->opened(std::move(outcome));
   }
 
   static asio::awaitable<result<void>> negotiate(std::shared_ptr<session_core> self) {
     negotiation plan(self->options.protocol_version);
+    // Of an attempt that failed half-way.
+    self->version.clear();
+    self->session_id.clear();
     for (;;) {
       switch (plan.next()) {
         case negotiation::step::discover: {
