@@ -12,9 +12,11 @@
 #include <asio/use_awaitable.hpp>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <future>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <type_traits>
@@ -36,6 +38,35 @@ class wake_up {
 
  private:
   unique_descriptor end_;
+};
+
+/// A job and what came of it; shared by its thread and the coroutine. (Not `std::packaged_task`: to destroy
+/// one that never ran takes memory, and there is no way to refuse it.)
+template <class Job>
+class offloaded {
+ public:
+  explicit offloaded(Job job) : job_(std::move(job)) {}
+
+  void run() noexcept {
+    try {
+      answer_.emplace(job_());
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+    done_.store(true, std::memory_order_release);
+  }
+
+  bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  std::invoke_result_t<Job&> take() {
+    if (thrown_) std::rethrow_exception(thrown_);
+    return std::move(*answer_);
+  }
+
+ private:
+  Job job_;
+  std::optional<std::invoke_result_t<Job&>> answer_;
+  std::exception_ptr thrown_;
+  std::atomic<bool> done_ = false;
 };
 
 }  // namespace detail
@@ -65,11 +96,10 @@ asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor execut
   if (ec) co_return failure(ec);
   own_end.release();
 
-  std::packaged_task<std::invoke_result_t<Job&>()> task(std::move(job));
-  auto answer = task.get_future();
+  const auto shared = std::make_shared<detail::offloaded<Job>>(std::move(job));
   try {
-    std::thread([task = std::move(task), waker = std::move(waker)]() mutable {
-      task();
+    std::thread([shared, waker = std::move(waker)] {
+      shared->run();
       waker.send();
     }).detach();
   } catch (const std::system_error& no_thread) {
@@ -83,7 +113,7 @@ asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor execut
   deadline_action limit(deadlines, when, give_up);
   co_await done.async_wait(asio::posix::stream_descriptor::wait_read,
                            asio::redirect_error(asio::use_awaitable, ec));
-  if (answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready) co_return answer.get();
+  if (shared->done()) co_return shared->take();
   if (limit.passed()) co_return errc::deadline_exceeded;
   co_return errc::cancelled;
 }
