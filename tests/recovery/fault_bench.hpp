@@ -11,7 +11,10 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <new>
 #include <optional>
@@ -40,6 +43,7 @@ using outcome = std::error_code;
 struct canonical_exchange {
   const char* name;
   mcp_peer::options server{};
+  std::size_t connections = 256;
   const char* version = "";  ///< that the client speaks without asking
   const char* host = "127.0.0.1";
   bool tls = false;
@@ -82,6 +86,7 @@ struct fault_bench {
   mcp::client_options options() const {
     mcp::client_options made;
     made.protocol_version = exchange.version;
+    made.max_connections = exchange.connections;
     made.time = world.time;
     const allocation_faults::pause test_code;
     if (exchange.tls) made.tls.ca_pem = test_authority().pem();
@@ -109,7 +114,10 @@ struct fault_bench {
   mcp_peer peer;
   std::optional<scripted_network> network;
   std::unique_ptr<mcp::client> client;
-  asio::cancellation_signal stop;  ///< of the exchange
+  mcp::event changed{world.context.get_executor()};  ///< for exchanges of several coroutines
+  bool go = false;                                   ///< the exchange has begun; `changed` tells
+  int beside = 0;                                    ///< calls under way beside the exchange
+  asio::cancellation_signal stop;                    ///< of the exchange
 };
 
 /// One thing that goes wrong.
@@ -117,14 +125,13 @@ struct fault {
   std::size_t allocation = 0;  ///< that fails, from 1
   std::size_t operation = 0;   ///< that `what` befalls, from 1
   io_fault what = io_fault::none;
-
-  bool counting() const noexcept { return allocation == 0 && operation == 0; }
 };
 
 /// What was seen when an exchange ran with one fault.
 struct trial {
   std::size_t allocations = 0;
-  std::vector<bool> fatal;  ///< which of them Asio cannot do without (see `asio_cannot_throw()`)
+  std::vector<bool> fatal;       ///< which of them Asio cannot do without (see `asio_cannot_throw()`)
+  std::size_t struck_after = 0;  ///< so many allocations the operation failed
   std::vector<io_operation> operations;
   int completions = 0;
   outcome code;
@@ -143,7 +150,8 @@ class faulty_run {
     asio::co_spawn(bench_->world.context, guarded(this),
                    asio::bind_cancellation_slot(bench_->stop.slot(),
                                                 [this](const std::exception_ptr&) { completing_.reset(); }));
-    bench_->world.run([this] { return seen_.completions != 0; }, bench_->exchange.deadline);
+    const auto ended = [this] { return seen_.completions != 0 && bench_->beside == 0; };
+    bench_->world.run(ended, bench_->exchange.deadline);
     seen_.took = bench_->world.now() - begin;
     bench_->world.settle();  // what goes on behind the caller's back
     seen_.allocations = allocation_faults::disarm();
@@ -154,6 +162,8 @@ class faulty_run {
 
  private:
   static asio::awaitable<void> guarded(faulty_run* self) {
+    self->bench_->go = true;
+    self->bench_->changed.notify();
     self->arm();
     try {
       self->seen_.code = co_await self->bench_->exchange.act(*self->bench_);
@@ -167,15 +177,28 @@ class faulty_run {
   }
 
   void arm() {
-    const auto cancel = [this] {
+    const auto on_strike = [this] {
+      seen_.struck_after = allocation_faults::count();
+      if (planned_.what != io_fault::cancel) return;
       asio::post(bench_->world.context, [this] { bench_->stop.emit(asio::cancellation_type::terminal); });
     };
-    bench_->network->faults.arm(planned_.operation, planned_.what, cancel);
-    if (planned_.counting()) {
+    bench_->network->faults.arm(planned_.operation, planned_.what, on_strike);
+    if (planned_.allocation == 0) {
       allocation_faults::arm(0, [this] { seen_.fatal.push_back(asio_cannot_throw()); });
     } else {
-      allocation_faults::arm(planned_.allocation);
+      allocation_faults::arm(planned_.allocation, trace());
     }
+  }
+
+  // With MCP_TEST_TRACE=ALLOCATION, says who asks for the memory that is not there.
+  std::function<void()> trace() const {
+    const char* const wanted = std::getenv("MCP_TEST_TRACE");
+    if (wanted == nullptr || std::stoul(wanted) != planned_.allocation) return {};
+    return [nth = planned_.allocation] {
+      if (allocation_faults::count() + 1 != nth) return;
+      for (const auto name : call_stack()) std::fprintf(stderr, "%s\n", std::string(name).c_str());
+      std::fprintf(stderr, "\n");
+    };
   }
 
   fault_bench* bench_;

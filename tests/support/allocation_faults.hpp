@@ -24,7 +24,7 @@ class allocation_faults {
     armed_ = false;
     return count_;
   }
-  static bool armed() noexcept { return armed_; }
+  static std::size_t count() noexcept { return count_; }
 
   /// Whether the allocation that is asked for now is the one to fail.
   static bool fails() noexcept {

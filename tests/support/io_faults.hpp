@@ -88,13 +88,13 @@ constexpr int error_of(io_operation which) {
 /// Counts the operations while it is armed, and lets one of them fail. A `scripted_network` asks it.
 class io_faults {
  public:
-  /// Counts from now on; the fault befalls the `nth` operation (from 1), none if it is 0. `cancel` is called
-  /// in the middle of the operation for `io_fault::cancel`.
-  void arm(std::size_t nth = 0, io_fault what = io_fault::none, std::function<void()> cancel = {}) {
+  /// Counts from now on; the fault befalls the `nth` operation (from 1), none if it is 0. `on_strike` is
+  /// called in the middle of that operation, and sees to the cancellation if the fault is one.
+  void arm(std::size_t nth = 0, io_fault what = io_fault::none, std::function<void()> on_strike = {}) {
     seen_.clear();
     nth_ = nth;
     what_ = what;
-    cancel_ = std::move(cancel);
+    on_strike_ = std::move(on_strike);
     armed_ = true;
   }
   void disarm() noexcept { armed_ = false; }
@@ -104,7 +104,7 @@ class io_faults {
     if (!armed_) return io_fault::none;
     seen_.push_back(which);
     if (seen_.size() != nth_) return io_fault::none;
-    if (what_ == io_fault::cancel) cancel_();
+    if (on_strike_) on_strike_();
     return what_ == io_fault::cancel ? io_fault::none : what_;
   }
 
@@ -115,7 +115,7 @@ class io_faults {
   std::vector<io_operation> seen_;
   std::size_t nth_ = 0;
   io_fault what_ = io_fault::none;
-  std::function<void()> cancel_;
+  std::function<void()> on_strike_;
   bool armed_ = false;
 };
 

@@ -29,10 +29,11 @@ struct delivery {
     reset,  ///< `bytes` of it, then a reset
   };
   way how = way::whole;
-  std::size_t bytes = 0;
+  std::ptrdiff_t bytes = 0;  ///< negative: counted from the end
   virtual_world::duration every = std::chrono::seconds(1);
   virtual_world::duration delay{};  ///< before the first byte
   bool execute = true;              ///< whether the request is seen by more than the connection
+  std::string instead{};            ///< not empty: another response than the server's own
 };
 
 /// A small MCP server that speaks both eras, at the other end of a scripted network. A request that makes no
@@ -43,6 +44,8 @@ class mcp_peer : public scripted_peer {
     bool modern = true;
     bool legacy = true;
     bool event_streams = false;  ///< answers calls with an event stream: progress, then the result
+    bool pings = false;          ///< asks for a sign of life on that stream, in the legacy era
+    std::size_t padding = 0;     ///< of the text that calls are answered with
     int tool_pages = 1;          ///< of one tool each
   };
 
@@ -102,7 +105,10 @@ class mcp_peer : public scripted_peer {
         how = found->second;
         mishaps_.erase(found);
       }
-      deliver(from.number(), how.execute ? answer(request, from.number()) : std::string(), how);
+      std::string reply = how.execute ? answer(request, from.number()) : std::string();
+      if (!how.instead.empty()) reply = how.instead;
+      if (how.bytes < 0) how.bytes += static_cast<std::ptrdiff_t>(reply.size());
+      deliver(from.number(), std::move(reply), how);
     }
   }
 
@@ -123,6 +129,7 @@ class mcp_peer : public scripted_peer {
                         "400 Bad Request");
     if (method == "initialize") return initialize(request);
     const std::string session = field(request, "Mcp-Session-Id");
+    if (method.empty() && request.find(R"("result":{})") != request.npos) return empty("202 Accepted");
     if (!modern && !sessions_.contains(session)) return empty(session.empty() ? "400 Bad" : "404 Not Found");
     if (method.starts_with("notifications/")) return empty("202 Accepted");
     if (method == "ping") return result(request, "{}");
@@ -136,6 +143,7 @@ class mcp_peer : public scripted_peer {
 
   std::string initialize(const std::string& request) {
     if (!options_.legacy) return empty("400 Bad Request");
+    if (!field(request, "Mcp-Session-Id").empty()) FAIL_CHECK("initialize in a session: " << request);
     const std::string session = "session-" + std::to_string(++last_session_);
     sessions_.insert(session);
     const std::string body =
@@ -155,7 +163,7 @@ class mcp_peer : public scripted_peer {
   std::string call(const std::string& request) {
     const std::string name = text_after(request, R"("name":")", "\"");
     const int runs = ++executions_[name + text_after(request, R"("arguments":)", "}") + "}"];
-    const std::string text = name + " " + std::to_string(runs);
+    const std::string text = name + " " + std::to_string(runs) + std::string(options_.padding, '.');
     const std::string body =
         with_id(envelope(R"({"content":[{"type":"text","text":")" + text + R"("}]})"), request);
     if (!options_.event_streams) return json_reply(body);
@@ -167,6 +175,7 @@ class mcp_peer : public scripted_peer {
                                    R"({"progressToken":)" +
                                        token + R"(,"progress":1,"message":"half"}})"));
     }
+    if (options_.pings) events += chunk(keep(stream, R"({"jsonrpc":"2.0","id":"p","method":"ping"})"));
     return stream_head + events + chunk(keep(stream, body)) + last_chunk;
   }
 
@@ -200,12 +209,13 @@ class mcp_peer : public scripted_peer {
     if (found == links_.end()) return;  // the client has not waited
     link& to = *found->second;
     if (how.how == delivery::way::whole) return to.send(reply);
-    to.send(std::string_view(reply).substr(0, how.bytes));
+    const auto bytes = std::min(reply.size(), static_cast<std::size_t>(how.bytes));
+    to.send(std::string_view(reply).substr(0, bytes));
     switch (how.how) {
       case delivery::way::drip:
-        if (reply.size() <= how.bytes) return;
-        return world_->after(
-            how.every, [this, number, rest = reply.substr(how.bytes), how] { deliver(number, rest, how); });
+        if (reply.size() == bytes) return;
+        return world_->after(how.every,
+                             [this, number, rest = reply.substr(bytes), how] { deliver(number, rest, how); });
       case delivery::way::cut: return to.cut();
       case delivery::way::reset: return to.reset();
       default: return;
