@@ -139,8 +139,8 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
 
   void arm(time_point when) {
     if (when >= armed_for_) return;
-    armed_for_ = when;
     source_->wake_at(weak_from_this(), when);
+    armed_for_ = when;  // not if that threw: then the next one to be set tries again
   }
 
   std::shared_ptr<time_source> source_;

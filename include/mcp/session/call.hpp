@@ -23,6 +23,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -54,9 +55,9 @@ class call final : private deadline, private response_reader::listener {
 
   /// Puts the call into use; it keeps its channel alive until `release()`.
   void lend(std::shared_ptr<channel> owner) {
-    owner_ = std::move(owner);
     position_ = channel_->active.size();
     channel_->active.push_back(this);
+    owner_ = std::move(owner);
     stage_ = stage::leased;
     redirects_ = 0;
     target_.clear();
@@ -224,11 +225,16 @@ class call final : private deadline, private response_reader::listener {
     const bool tell = may_run && kind_ == kind::request && admission_ == admission::when_ready &&
                       channel_->era == protocol_era::legacy;
     fail(why);
-    if (!tell) return;
+    if (tell) tell_cancelled();
+  }
+
+  // A courtesy: where memory is short, nobody is told.
+  void tell_cancelled() noexcept try {
     constexpr std::string_view method = "notifications/cancelled";
     std::string notice;
     rpc::write_notification(notice, method, R"({"requestId":)" + std::to_string(id_) + "}");
     channel_->post(method, notice);
+  } catch (const std::bad_alloc&) {
   }
 
   bool admitted() {
@@ -240,6 +246,7 @@ class call final : private deadline, private response_reader::listener {
       if (channel_->state == channel::phase::idle) {
         if (!channel_->heals) return fail(errc::session_not_open), false;
         channel_->open_soon();
+        return admitted();  // it may have ended at once
       }
       return false;
     }

@@ -46,7 +46,8 @@ class channel {
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 
-  /// Starts to open the session, unless that is under way. However it ends, the calls that wait are woken.
+  /// Starts to open the session, unless that is under way. However it ends, perhaps at once, the calls that
+  /// wait are woken.
   virtual void open_soon() = 0;
   /// Repairs what stood in the way of an attempt on the session of that generation, unless that was done
   /// since: a late failure never touches a newer session.

@@ -24,6 +24,7 @@
 #include <exception>
 #include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -112,7 +113,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     return leased;
   }
 
-  void take_back(std::unique_ptr<call> used) { spare_.push_back(std::move(used)); }
+  // Where memory is too short to keep it, it goes.
+  void take_back(std::unique_ptr<call> used) noexcept try {
+    spare_.push_back(std::move(used));
+  } catch (const std::bad_alloc&) {
+  }
 
   /// Goes on with a session of an earlier process instead of opening one.
   result<void> restore(const session_state& saved) {
@@ -126,6 +131,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     describe(saved.server);
     state = phase::ready;
     generation = 1;
+    known_version_ = version;
     show(connection_state::suspect);
     return {};
   }
@@ -137,16 +143,18 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (state != phase::idle) return;
     state = phase::opening;
     show(generation == 0 ? connection_state::connecting : connection_state::reconnecting);
-    asio::co_spawn(executor, open_with_patience(shared_from_this()),
-                   [self = shared_from_this()](const std::exception_ptr& fault, result<void> outcome) {
-                     self->opened(fault ? failure(errc::connection_lost) : std::move(outcome));
-                   });
+    try {
+      asio::co_spawn(executor, open_now(shared_from_this()), asio::detached);
+    } catch (...) {
+      if (state == phase::opening) state = phase::idle;
+      throw;
+    }
   }
 
   void repair_soon(repair what, std::uint64_t broken, const failure& why) override {
     const bool mends = what == repair::version || what == repair::session;
     if (!heals || !mends || state != phase::ready || broken != generation) return;
-    if (what == repair::version) version.clear();
+    if (what == repair::version) known_version_.clear();
     session_id.clear();
     hints.reset();
     state = phase::idle;
@@ -157,12 +165,12 @@ class session_core final : public channel, public std::enable_shared_from_this<s
 
   void learn_tools_soon() override {
     if (std::exchange(learning_, true)) return;
-    asio::co_spawn(executor, collect_tools(shared_from_this(), {}),
-                   [self = shared_from_this()](const std::exception_ptr&, const result<std::vector<tool>>&) {
-                     self->learning_ = false;
-                     ++self->lists_tried;
-                     for (call* each : std::vector(self->active)) each->wake();
-                   });
+    try {
+      asio::co_spawn(executor, learn_tools(shared_from_this()), asio::detached);
+    } catch (...) {
+      learning_ = false;
+      throw;
+    }
   }
 
   void post(std::string_view method, std::string_view message) override {
@@ -224,15 +232,9 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (self->state == phase::closed) co_return result<void>();
     const bool goodbye = self->state == phase::ready && !self->session_id.empty();
     self->end_calls();
-    if (goodbye) {
-      http::fetch_request farewell;
-      farewell.method = "DELETE";
-      farewell.target = self->endpoint.target();
-      farewell.fields = self->header_block;
-      const auto until = self->deadlines->now() + longest_goodbye;
-      // Whatever comes back: many servers do not let clients end sessions (405).
-      const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
-      static_cast<void>(ignored);
+    try {
+      if (goodbye) co_await say_goodbye(self);
+    } catch (const std::bad_alloc&) {  // a courtesy
     }
     self->pool->close();
     co_return result<void>();
@@ -241,10 +243,21 @@ class session_core final : public channel, public std::enable_shared_from_this<s
  private:
   static constexpr auto longest_goodbye = std::chrono::seconds(5);
 
+  static asio::awaitable<void> say_goodbye(std::shared_ptr<session_core> self) {
+    http::fetch_request farewell;
+    farewell.method = "DELETE";
+    farewell.target = self->endpoint.target();
+    farewell.fields = self->header_block;
+    const auto until = self->deadlines->now() + longest_goodbye;
+    // Whatever comes back: many servers do not let clients end sessions (405).
+    const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
+    static_cast<void>(ignored);
+  }
+
   void end_calls() {
     state = phase::closed;
     show(connection_state::closed);
-    for (call* each : std::vector(active)) each->fail(errc::client_closed);
+    for (call* each : active) each->fail(errc::client_closed);  // which leaves them where they are
     settled_.notify();
   }
 
@@ -255,6 +268,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (outcome) {
       ++generation;
       ++counters.sessions;
+      known_version_ = version;
       show_ready();
       if (generation > 1 && options.observer) options.observer->session_replaced(generation);
     } else {
@@ -262,8 +276,18 @@ class session_core final : public channel, public std::enable_shared_from_this<s
       const bool refused = last_failure.http_status() == 401;
       show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
     }
-    for (call* each : std::vector(active)) each->wake();
+    for (call* each : active) each->wake();
     settled_.notify();
+  }
+
+  // Tells the outcome itself: a completion handler is lost where memory is too short to call it.
+  static asio::awaitable<void> open_now(std::shared_ptr<session_core> self) {
+    result<void> outcome = errc::connection_lost;
+    try {
+      outcome = co_await open_with_patience(self);
+    } catch (...) {  // out of memory, or an observer threw
+    }
+    self->opened(std::move(outcome));
   }
 
   /// Opens the session for calls that wait, and tries again while it is worth it.
@@ -300,10 +324,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     session_id.clear();
     if (step.call != next_step::replay) {
       // The server may speak another revision since it was last asked.
-      if (std::exchange(version, std::string()).empty() || !options.protocol_version.empty()) return {};
-      return why.http_status() == 401 || why.http_status() == 403 ? std::nullopt : std::optional(now);
+      const bool refused = why.http_status() == 401 || why.http_status() == 403;
+      if (refused || std::exchange(known_version_, std::string()).empty()) return std::nullopt;
+      return now;
     }
-    if (step.first == repair::version) version.clear();
+    if (step.first == repair::version) known_version_.clear();
     show(board.state(), why);
     return now + step.delay;
   }
@@ -314,6 +339,17 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     deadline_action alarm(*self->deadlines, until, wake);
     while (!alarm.passed() && self->state != phase::closed)
       co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  static asio::awaitable<void> learn_tools(std::shared_ptr<session_core> self) {
+    try {
+      const auto ignored = co_await collect_tools(self, {});
+      static_cast<void>(ignored);
+    } catch (...) {  // out of memory, or an observer threw
+    }
+    self->learning_ = false;
+    ++self->lists_tried;
+    for (call* each : self->active) each->wake();
   }
 
   void learned(const std::vector<tool>& tools) {
@@ -327,7 +363,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   }
 
   static asio::awaitable<result<void>> negotiate(std::shared_ptr<session_core> self) {
-    negotiation plan(self->options.protocol_version.empty() ? self->version : self->options.protocol_version);
+    const auto& fixed = self->options.protocol_version;
+    negotiation plan(fixed.empty() ? self->known_version_ : fixed);
+    // Of the session before, or of an attempt that failed half-way.
+    self->version.clear();
+    self->session_id.clear();
     for (;;) {
       switch (plan.next()) {
         case negotiation::step::discover: {
@@ -338,7 +378,6 @@ class session_core final : public channel, public std::enable_shared_from_this<s
           break;
         }
         case negotiation::step::initialize: {
-          self->session_id.clear();
           self->speak(protocol_era::legacy, {});
           auto asked = self->ask("initialize", plan.version());
           auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
@@ -461,6 +500,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
   server_description server_;
   std::string described_as_;
+  std::string known_version_;  // that the server spoke when it was last asked
   std::vector<std::unique_ptr<call>> spare_;
 };
 
