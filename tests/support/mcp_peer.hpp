@@ -54,6 +54,16 @@ class mcp_peer : public scripted_peer {
   /// The next requests that contain `mark` are answered like this, one delivery each.
   void next(std::string mark, delivery how) { mishaps_.emplace_back(std::move(mark), how); }
 
+  /// From now on it speaks something else, as after an upgrade.
+  void speak(options how) { options_ = how; }
+  /// What a tool says of itself, in tools/list.
+  void annotate(const std::string& tool, std::string annotations) {
+    annotations_[tool] = std::move(annotations);
+  }
+
+  /// Milliseconds, for the streams that are cut before their end; empty: nothing is said.
+  std::string retry_before_close{};
+
   /// How connections are taken from now on.
   admission admitting = admission::soon;
 
@@ -106,7 +116,7 @@ class mcp_peer : public scripted_peer {
         mishaps_.erase(found);
       }
       std::string reply = how.execute ? answer(request, from.number()) : std::string();
-      if (!how.instead.empty()) reply = how.instead;
+      if (!how.instead.empty()) reply = with_id(how.instead, request);
       if (how.bytes < 0) how.bytes += static_cast<std::ptrdiff_t>(reply.size());
       deliver(from.number(), std::move(reply), how);
     }
@@ -132,7 +142,8 @@ class mcp_peer : public scripted_peer {
     if (method.empty() && request.find(R"("result":{})") != request.npos) return empty("202 Accepted");
     if (!modern && !sessions_.contains(session)) return empty(session.empty() ? "400 Bad" : "404 Not Found");
     if (method.starts_with("notifications/")) return empty("202 Accepted");
-    if (method == "ping") return result(request, "{}");
+    const bool granted = method == "ping" || method == "logging/setLevel" || method.starts_with("resources/");
+    if (granted) return result(request, "{}");
     if (method == "tools/list") return list(request);
     if (method == "tools/call") return call(request);
     if (method == "server/discover")
@@ -154,8 +165,12 @@ class mcp_peer : public scripted_peer {
   std::string list(const std::string& request) {
     const std::string cursor = text_after(request, R"("cursor":")", "\"");
     const int page = cursor.empty() ? 1 : std::stoi(cursor);
-    std::string body = R"({"tools":[{"name":"tool-)" + std::to_string(page) +
-                       R"(","description":"It has a description","inputSchema":{"type":"object"}}])";
+    const std::string name = "tool-" + std::to_string(page);
+    std::string body = R"({"tools":[{"name":")" + name +
+                       R"(","description":"It has a description","inputSchema":{"type":"object"})";
+    if (const auto said = annotations_.find(name); said != annotations_.end())
+      body += R"(,"annotations":)" + said->second;
+    body += "}]";
     if (page < options_.tool_pages) body += R"(,"nextCursor":")" + std::to_string(page + 1) + "\"";
     return result(request, body + "}");
   }
@@ -168,8 +183,9 @@ class mcp_peer : public scripted_peer {
         with_id(envelope(R"({"content":[{"type":"text","text":")" + text + R"("}]})"), request);
     if (!options_.event_streams) return json_reply(body);
     const std::string stream = "stream-" + std::to_string(++last_stream_);
+    const std::string retry = retry_before_close.empty() ? "" : "retry: " + retry_before_close + "\n\n";
     const std::string token = text_after(request, R"("progressToken":)", "}");
-    std::string events = chunk(keep(stream, ""));
+    std::string events = chunk(retry + keep(stream, ""));
     if (!token.empty()) {
       events += chunk(keep(stream, R"({"jsonrpc":"2.0","method":"notifications/progress","params":)"
                                    R"({"progressToken":)" +
@@ -259,6 +275,7 @@ class mcp_peer : public scripted_peer {
   std::map<int, std::string> in_;        // bytes of requests that are not whole yet
   std::map<int, std::string> standing_;  // which of them are GET streams
   std::map<std::string, int> executions_;
+  std::map<std::string, std::string> annotations_;  // by tool
   std::set<std::string> sessions_;
   std::map<std::string, std::vector<std::string>> streams_;  // events
   int last_session_ = 0;

@@ -253,7 +253,11 @@ class call final : private deadline, private response_reader::listener {
     if (kind_ == kind::stream && channel_->era == protocol_era::modern)
       return fail(failure(errc::unsupported_protocol_version, "the server has no stream to listen to")), false;
     if (learning_ && channel_->lists_tried == *learning_) return false;
-    if (learning_) return learning_.reset(), failed(std::move(pending_)), false;
+    if (learning_) {
+      learning_.reset();
+      failed(std::move(pending_));
+      return stage_ == stage::waiting && admitted();
+    }
     auto& breaker = channel_->health->breaker;
     if (!channel_->heals || !breaker.next_probe_at()) return true;
     return breaker.allow(channel_->deadlines->now()) || is_due(*breaker.next_probe_at());
