@@ -21,6 +21,7 @@
 #include <string>
 #include <support/allocation_faults.hpp>
 #include <support/certificates.hpp>
+#include <support/fake_random.hpp>
 #include <support/io_faults.hpp>
 #include <support/mcp_peer.hpp>
 #include <support/program_symbols.hpp>
@@ -89,6 +90,7 @@ struct fault_bench {
     made.max_connections = exchange.connections;
     made.time = world.time;
     const allocation_faults::pause test_code;
+    made.random = std::make_shared<seeded_random>(1);
     if (exchange.tls) made.tls.ca_pem = test_authority().pem();
     return made;
   }

@@ -238,7 +238,7 @@ class pool : public std::enable_shared_from_this<pool> {
     if (closed_) return;
     // The time limit of an attempt is none of the call's that waits for it.
     if (!outcome && outcome.error().code() == errc::deadline_exceeded)
-      outcome = failure(errc::connect_failed, "timed out");
+      outcome = errc::connect_failed;
     if (outcome) {
       proven_ = true;
       ++open_;

@@ -105,7 +105,7 @@ class call final : private deadline, private response_reader::listener {
     if (stage_ == stage::done) return;
     finish();
     exchange_.fail(why);
-    if (!history_.empty()) why.with_attempts(std::move(history_));
+    if (!history_.empty()) tell_history(why);
     outcome_ = std::move(why);
     signal_.notify();
   }
@@ -228,6 +228,10 @@ class call final : private deadline, private response_reader::listener {
     if (tell) tell_cancelled();
   }
 
+  // Where memory is short, the failure comes without its history.
+  void tell_history(failure& why) noexcept try { why.with_attempts(std::move(history_)); } catch (const std::bad_alloc&) {
+  }
+
   // A courtesy: where memory is short, nobody is told.
   void tell_cancelled() noexcept try {
     constexpr std::string_view method = "notifications/cancelled";
@@ -272,7 +276,7 @@ class call final : private deadline, private response_reader::listener {
   }
 
   void alarmed() noexcept {
-    if (stage_ == stage::running) exchange_.fail(failure(errc::connection_lost, "no sign of life on the stream"));
+    if (stage_ == stage::running) exchange_.fail(errc::connection_lost);
     signal_.notify();
   }
 

@@ -268,7 +268,6 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (outcome) {
       ++generation;
       ++counters.sessions;
-      known_version_ = version;
       show_ready();
       if (generation > 1 && options.observer) options.observer->session_replaced(generation);
     } else {
@@ -298,6 +297,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
         co_await pause(self, *probe);
       self->health->breaker.allow(self->deadlines->now());
       auto outcome = co_await negotiate(self);
+      if (outcome) self->known_version_ = self->version;
       if (outcome || !self->heals || self->state == phase::closed) co_return outcome;
       const auto next = self->after_failed_opening(plan, outcome.error());
       if (!next) co_return outcome;
