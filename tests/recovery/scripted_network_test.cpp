@@ -142,6 +142,22 @@ TEST_CASE("a server restarts, with its sessions or without") {
   CHECK(b.network.opened() == 3);
 }
 
+TEST_CASE("thousands of calls that wait learn one after the other that no socket can be had") {
+  bench b({});
+  mcp::client client{b.world.context.get_executor(), "http://127.0.0.1/mcp", b.options("2026-07-28")};
+  CHECK(b.call(client, "a") == "a 1");
+  b.peer.next("tools/call", {.how = delivery::way::hold});
+  int failed = 0;
+  b.network.no_sockets = true;
+  for (int i = 0; i < 3000; ++i) {
+    client.call_tool("b", "{}", {}, [&failed](const mcp::result<mcp::tool_result>& answer) {
+      failed += !answer && answer.error().code() == errc::connect_failed ? 1 : 0;
+    });
+  }
+  b.world.settle();
+  CHECK(failed == 2999);  // and one waits for the answer on the connection that there was
+}
+
 TEST_CASE("a broken event stream is resumed behind the last event that was seen, over TLS too") {
   const test::certificate_authority authority;
   const bool tls = GENERATE(false, true);
