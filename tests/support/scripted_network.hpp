@@ -147,6 +147,7 @@ class scripted_network {
   static scripted_network* current() noexcept { return current_; }
 
   io_faults faults;
+  bool no_sockets = false;  ///< the process has opened too many
 
   /// Sockets opened so far.
   int opened() const noexcept { return opened_; }
@@ -168,7 +169,8 @@ class scripted_network {
   }
 
   int open_socket() {
-    if (faults.next(io_operation::socket) == io_fault::error) return failed(error_of(io_operation::socket));
+    if (faults.next(io_operation::socket) == io_fault::error || no_sockets)
+      return failed(error_of(io_operation::socket));
     int ends[2];
     if (::syscall(SYS_socketpair, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return -1;
     links_.push_back(std::make_unique<link>(ends, ++opened_, tls_));

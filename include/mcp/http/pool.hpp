@@ -136,6 +136,14 @@ class pool : public std::enable_shared_from_this<pool> {
   std::size_t size() const noexcept { return open_; }
 
  private:
+  struct starting_scope {
+    explicit starting_scope(bool& flag) noexcept : starting(flag) { starting = true; }
+    starting_scope(const starting_scope&) = delete;
+    starting_scope& operator=(const starting_scope&) = delete;
+    ~starting_scope() { starting = false; }
+    bool& starting;
+  };
+
   std::unique_ptr<connection> take_idle() {
     const time_point now = deadlines_->now();
     while (!idle_.empty()) {
@@ -181,12 +189,18 @@ class pool : public std::enable_shared_from_this<pool> {
   }
 
   void connect_as_needed() {
-    const std::size_t wanted = proven_ ? waiters_.size() : std::min<std::size_t>(waiters_.size(), 1);
-    while (attempts_.size() < wanted && open_ + attempts_.size() < options_.max_connections) start_attempt();
+    if (starting_) return;  // an attempt has ended at once: the loop below goes on
+    const starting_scope scope(starting_);
+    while (attempts_.size() < attempts_wanted() && open_ + attempts_.size() < options_.max_connections)
+      start_attempt();
+  }
+
+  std::size_t attempts_wanted() const noexcept {
+    return proven_ ? waiters_.size() : std::min<std::size_t>(waiters_.size(), 1);
   }
 
   // The same where there is nobody whom an exception would reach.
-  void connect_for_waiters() noexcept try { connect_as_needed(); } catch (const std::bad_alloc&) {
+  void connect_for_waiters() noexcept try { connect_as_needed(); } catch (...) {
     if (attempts_.empty()) fail_waiters(errc::connect_failed);
   }
 
@@ -220,7 +234,7 @@ class pool : public std::enable_shared_from_this<pool> {
     try {
       auto connected = co_await net::connect(std::move(request));
       outcome = self->keep(std::move(connected));
-    } catch (const std::bad_alloc&) {
+    } catch (...) {  // out of memory
     }
     std::erase(self->attempts_, stop);
     self->attempt_ended(std::move(outcome), from_memory);
@@ -266,6 +280,7 @@ class pool : public std::enable_shared_from_this<pool> {
   std::size_t open_ = 0;
   bool proven_ = false;  // a connection has succeeded: further ones may be opened side by side
   bool closed_ = false;
+  bool starting_ = false;
 };
 
 }  // namespace mcp::inline v0::http

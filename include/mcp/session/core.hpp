@@ -234,7 +234,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     self->end_calls();
     try {
       if (goodbye) co_await say_goodbye(self);
-    } catch (const std::bad_alloc&) {  // a courtesy
+    } catch (...) {  // a courtesy: out of memory, or cancelled already
     }
     self->pool->close();
     co_return result<void>();
