@@ -43,10 +43,13 @@ struct diary final : mcp::observer {
     }
   }
   void attempt_finished(const mcp::attempt_event& event) override {
-    attempts.push_back(std::string(event.method) + (event.why == nullptr ? " ok" : " " + std::string(event.next)));
+    attempts.push_back(std::string(event.method) +
+                       (event.why == nullptr ? " ok" : " " + std::string(event.next)));
   }
   void session_replaced(std::uint64_t) override { ++replaced; }
-  void reconnection_clamped(std::uint64_t asked, std::chrono::milliseconds) override { clamped.push_back(asked); }
+  void reconnection_clamped(std::uint64_t asked, std::chrono::milliseconds) override {
+    clamped.push_back(asked);
+  }
 };
 
 /// A client and a server that speaks one era, on virtual time.
@@ -133,7 +136,8 @@ const std::string lost_404 = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\
 
 }  // namespace
 
-TEST_CASE_METHOD(legacy, "a lost session is replaced, and the call answered, with four requests", "[recovery]") {
+TEST_CASE_METHOD(legacy, "a lost session is replaced, and the call answered, with four requests",
+                 "[recovery]") {
   warm_up();
   const auto before = peer.requests().size();
   peer.restart(false);
@@ -168,7 +172,8 @@ TEST_CASE_METHOD(legacy, "the other ways to say that a session is lost", "[recov
       {test::json_reply(body("\"server-error\"", "Session not found"), "400 Bad Request"), true},
       {test::json_reply(body("null", "Session has been terminated"), "410 Gone"), true},
       {test::json_reply(body("null", "Unauthorized: Session not found"), "401 Unauthorized"), true},
-      {"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\nInvalid session ID", true},
+      {"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\nInvalid session ID",
+       true},
       {test::json_reply(body("@ID@", "Session not found"), "400 Bad Request"), false},
       {test::json_reply(body("null", "Server not initialized")), false},
   };
@@ -208,8 +213,8 @@ TEST_CASE_METHOD(legacy, "many calls that meet the loss of their session open on
   peer.next("\"initialize\"", {.delay = 2s});
   std::vector<std::shared_ptr<running<mcp::tool_result>>> calls;
   for (int i = 0; i < 100; ++i)
-    calls.push_back(start(client().call_tool("t" + std::to_string(i), R"({"n":1})", mcp::call_options{},
-                                             mcp::as_result)));
+    calls.push_back(start(
+        client().call_tool("t" + std::to_string(i), R"({"n":1})", mcp::call_options{}, mcp::as_result)));
   // The one that starts the repair and some that wait for it go.
   world.pass(1s);
   for (std::size_t i = 0; i < 30; ++i) calls[i]->stop.emit(asio::cancellation_type::terminal);
@@ -234,8 +239,11 @@ TEST_CASE_METHOD(legacy, "who keeps state in the session is told that it is lost
 
 TEST_CASE_METHOD(modern, "a call that may have run is not sent again", "[recovery]") {
   warm_up();
-  for (const auto& how : {test::delivery{.how = way::cut}, {.how = way::reset}, {.how = way::cut, .bytes = 20},
-                          {.how = way::cut, .bytes = -3}, {.how = way::reset, .execute = false}}) {
+  for (const auto& how : {test::delivery{.how = way::cut},
+                          {.how = way::reset},
+                          {.how = way::cut, .bytes = 20},
+                          {.how = way::cut, .bytes = -3},
+                          {.how = way::reset, .execute = false}}) {
     const int before = executions("a");
     peer.next("\"a\"", how);
     const auto answer = call("a");
@@ -265,7 +273,8 @@ TEST_CASE_METHOD(modern, "what does no harm is sent again", "[recovery]") {
     CHECK(run(client().ping(mcp::call_options{}, mcp::as_result)));
   }
   SECTION("a bare 502, for a call") {
-    peer.next("\"a\"", {.execute = false, .instead = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
+    peer.next("\"a\"",
+              {.execute = false, .instead = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
     CHECK(code_of(call("a")) == errc::outcome_unknown);
   }
 }
@@ -295,7 +304,8 @@ TEST_CASE_METHOD(modern, "contradictory annotations count for nothing", "[recove
 TEST_CASE_METHOD(legacy_streams, "a stream that breaks is taken up where it broke", "[recovery]") {
   options.protocol_version = "2025-11-25";
   warm_up();
-  for (const auto& how : {test::delivery{.how = way::cut, .bytes = -20}, {.how = way::cut, .bytes = -60},
+  for (const auto& how : {test::delivery{.how = way::cut, .bytes = -20},
+                          {.how = way::cut, .bytes = -60},
                           {.how = way::cut, .bytes = -100}}) {
     const int before = executions("a");
     peer.next("\"a\"", how);
@@ -396,8 +406,9 @@ TEST_CASE_METHOD(legacy, "the first session is opened with patience", "[recovery
   SECTION("and a new one as well") {
     peer.restart(false);
     peer.next("\"initialize\"", {.how = way::reset});
-    peer.next("\"initialize\"",
-              {.execute = false, .instead = "HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"});
+    peer.next(
+        "\"initialize\"",
+        {.execute = false, .instead = "HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"});
     CHECK(call("a"));
     CHECK(notes->replaced == 1);
     CHECK(executions("a") == 2);
@@ -449,11 +460,14 @@ TEST_CASE_METHOD(legacy, "a new session is told what the old one knew", "[recove
   const auto before = peer.requests().size();
   CHECK(call("a"));
   REQUIRE(peer.requests().size() == before + 6);
-  CHECK(peer.requests()[before + 4].find(R"("logging/setLevel","params":{"level":"debug"}})") != std::string::npos);
-  CHECK(peer.requests()[before + 3].find(R"("resources/subscribe","params":{"uri":"file:///b"}})") != std::string::npos);
+  CHECK(peer.requests()[before + 4].find(R"("logging/setLevel","params":{"level":"debug"}})") !=
+        std::string::npos);
+  CHECK(peer.requests()[before + 3].find(R"("resources/subscribe","params":{"uri":"file:///b"}})") !=
+        std::string::npos);
 }
 
-TEST_CASE_METHOD(legacy, "what the server says unasked is heard, over breaks and new sessions", "[recovery]") {
+TEST_CASE_METHOD(legacy, "what the server says unasked is heard, over breaks and new sessions",
+                 "[recovery]") {
   warm_up();
   std::vector<std::string> heard;
   const auto note = [&](const mcp::server_notification& said) {
@@ -472,7 +486,8 @@ TEST_CASE_METHOD(legacy, "what the server says unasked is heard, over breaks and
   peer.restart(false);
   world.pass(5s);
   say("three");
-  CHECK(heard == std::vector<std::string>{"notifications/one{}", "notifications/two{}", "notifications/three{}"});
+  CHECK(heard ==
+        std::vector<std::string>{"notifications/one{}", "notifications/two{}", "notifications/three{}"});
   CHECK_FALSE(listening->outcome);
   world.pass(10min);  // silence: the stream is looked after
   say("four");
@@ -521,7 +536,8 @@ TEST_CASE_METHOD(legacy, "who watches the state sees the newest, however seldom 
   CHECK(run(client().close(mcp::as_result)));
   REQUIRE(world.run([&] { return waiting->outcome.has_value(); }));
   CHECK((*waiting->outcome)->state == connection_state::closed);
-  CHECK(code_of(run(client().status_after((*waiting->outcome)->revision, mcp::as_result))) == errc::client_closed);
+  CHECK(code_of(run(client().status_after((*waiting->outcome)->revision, mcp::as_result))) ==
+        errc::client_closed);
 }
 
 TEST_CASE_METHOD(legacy, "a server that was upgraded is asked again what it speaks", "[recovery]") {

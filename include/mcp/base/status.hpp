@@ -47,7 +47,7 @@ constexpr bool can_follow(connection_state from, connection_state to) noexcept {
 /// A connection's state, and why it is in it.
 struct connection_status {
   connection_state state = connection_state::idle;
-  failure reason{};            ///< `connecting`, `reconnecting`, `needs_authorization`, `failed`: of what came before
+  failure reason{};  ///< `connecting`, `reconnecting`, `needs_authorization`, `failed`: of what came before
   bool has_reason = false;     ///< whether there is one
   std::uint64_t revision = 0;  ///< counts the changes
 };

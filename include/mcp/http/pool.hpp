@@ -251,8 +251,7 @@ class pool : public std::enable_shared_from_this<pool> {
   void attempt_ended(result<std::unique_ptr<connection>> outcome, bool from_memory) noexcept {
     if (closed_) return;
     // The time limit of an attempt is none of the call's that waits for it.
-    if (!outcome && outcome.error().code() == errc::deadline_exceeded)
-      outcome = errc::connect_failed;
+    if (!outcome && outcome.error().code() == errc::deadline_exceeded) outcome = errc::connect_failed;
     if (outcome) {
       proven_ = true;
       ++open_;

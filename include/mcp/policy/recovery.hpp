@@ -76,7 +76,8 @@ class recovery_plan {
     if (in.advanced) retries_ = 0;
     if (!in.patient) {
       if (retries_ >= in.options.max_retries) return given_up;
-      const bool charged = !proves_alive(report.seen) || report.seen.status == 429 || report.seen.status == 503;
+      const bool charged =
+          !proves_alive(report.seen) || report.seen.status == 429 || report.seen.status == 503;
       if (charged && !in.health.budget.withdraw(in.now)) return given_up;
     }
     step.delay = delay(report, wanted, in);
@@ -88,7 +89,8 @@ class recovery_plan {
   bool may_repair(repair what, const recovery_context& in) noexcept {
     switch (what) {
       case repair::none: return true;
-      case repair::session: return in.options.on_session_loss == session_loss::replace && (sessions_++ == 0 || in.patient);
+      case repair::session:
+        return in.options.on_session_loss == session_loss::replace && (sessions_++ == 0 || in.patient);
       case repair::version: return versions_++ == 0 || in.patient;
       case repair::token:
       case repair::scope:

@@ -36,8 +36,9 @@ namespace mcp::inline v0::detail {
 /// `http::drive` drives. A plain state machine over an HTTP exchange; reused from call to call.
 ///
 /// What depends only on the caller's arguments is rendered before the call is awaited. What depends on the
-/// attempt (id, session, era) is put around it when the attempt begins. After an attempt that failed, the plan
-/// says how the call goes on: not at all, by the same request again, or by a GET that takes up its stream.
+/// attempt (id, session, era) is put around it when the attempt begins. After an attempt that failed, the
+/// plan says how the call goes on: not at all, by the same request again, or by a GET that takes up its
+/// stream.
 class call final : private deadline, private response_reader::listener {
  public:
   /// Whether a call waits until the session is open, or is part of opening it.
@@ -229,7 +230,9 @@ class call final : private deadline, private response_reader::listener {
   }
 
   // Where memory is short, the failure comes without its history.
-  void tell_history(failure& why) noexcept try { why.with_attempts(std::move(history_)); } catch (const std::bad_alloc&) {
+  void tell_history(failure& why) noexcept try {
+    why.with_attempts(std::move(history_));
+  } catch (const std::bad_alloc&) {
   }
 
   // A courtesy: where memory is short, nobody is told.
@@ -255,7 +258,8 @@ class call final : private deadline, private response_reader::listener {
       return false;
     }
     if (kind_ == kind::stream && channel_->era == protocol_era::modern)
-      return fail(failure(errc::unsupported_protocol_version, "the server has no stream to listen to")), false;
+      return fail(failure(errc::unsupported_protocol_version, "the server has no stream to listen to")),
+             false;
     if (learning_ && channel_->lists_tried == *learning_) return false;
     if (learning_) {
       learning_.reset();
@@ -425,11 +429,14 @@ class call final : private deadline, private response_reader::listener {
 
   // Whether the call may run twice.
 
-  replay_policy policy() const noexcept { return options_.replay.value_or(channel_->options.recovery.replay); }
+  replay_policy policy() const noexcept {
+    return options_.replay.value_or(channel_->options.recovery.replay);
+  }
 
   bool is_repeatable() const {
     if (kind_ == kind::stream || is_read(method_)) return true;
-    if (method_ != "tools/call") return allows_replay(policy() == replay_policy::always ? policy() : replay_policy::never);
+    if (method_ != "tools/call")
+      return allows_replay(policy() == replay_policy::always ? policy() : replay_policy::never);
     tool_hints hints;
     if (channel_->hints) {
       const auto found = channel_->hints->find(name_);
@@ -440,7 +447,8 @@ class call final : private deadline, private response_reader::listener {
 
   /// Whether it depends on annotations that are not known yet.
   bool needs_hints(const failure& why) const {
-    if (!channel_->heals || policy() != replay_policy::trusted_annotations || method_ != "tools/call") return false;
+    if (!channel_->heals || policy() != replay_policy::trusted_annotations || method_ != "tools/call")
+      return false;
     if (channel_->hints || learned_) return false;
     return !(classify(report(why, true)) == classify(report(why, false)));
   }
@@ -459,7 +467,8 @@ class call final : private deadline, private response_reader::listener {
   // What is told of it.
 
   std::chrono::microseconds elapsed() const {
-    return std::chrono::duration_cast<std::chrono::microseconds>(channel_->deadlines->now() - began_) - delay_;
+    return std::chrono::duration_cast<std::chrono::microseconds>(channel_->deadlines->now() - began_) -
+           delay_;
   }
 
   void remember(const failure& why) {
@@ -501,7 +510,8 @@ class call final : private deadline, private response_reader::listener {
     const bool lost = step.first == repair::session;
     const bool refused = exchange_.seen().status == 401;
     if (refused && !lost) return channel_->show(connection_state::needs_authorization, why);
-    const bool down = lost || is_broken(why) || (exchange_.seen().status != 0 && !proves_alive(exchange_.seen()));
+    const bool down =
+        lost || is_broken(why) || (exchange_.seen().status != 0 && !proves_alive(exchange_.seen()));
     if (!down) return exchange_.seen().status != 0 ? channel_->show_ready() : void();
     const bool going_on = step.call == next_step::replay || step.call == next_step::resume;
     const bool repairing = lost && channel_->heals;
@@ -624,7 +634,7 @@ class call final : private deadline, private response_reader::listener {
   std::string stream_id_;    // the last event id of the stream
   std::string stream_head_;  // of a GET
   std::optional<std::uint64_t> retry_;
-  failure pending_;                         // of the attempt, until the tool's annotations are known
+  failure pending_;                        // of the attempt, until the tool's annotations are known
   std::optional<std::uint64_t> learning_;  // which list of tools the call waits for
   bool learned_ = false;
 };

@@ -59,7 +59,8 @@ class channel {
 
   /// An answer came: all is well.
   void show_ready() {
-    if (board.state() != connection_state::ready && state == phase::ready && board.set(connection_state::ready))
+    if (board.state() != connection_state::ready && state == phase::ready &&
+        board.set(connection_state::ready))
       status_changed();
   }
   void show(connection_state to, const failure& why) {

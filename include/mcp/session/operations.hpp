@@ -152,7 +152,8 @@ class operations {
   ///     for (auto now = client.status(); ; now = co_await client.status_after(now.revision)) show(now);
   template <class Token = throwing_t>
   auto status_after(std::uint64_t seen, Token&& token = {}) {
-    return detail::complete<connection_status>(core_->executor, watch(core_, seen), std::forward<Token>(token));
+    return detail::complete<connection_status>(core_->executor, watch(core_, seen),
+                                               std::forward<Token>(token));
   }
   const connection_counters& counters() const noexcept { return core_->counters; }
   /// What another process needs to go on with this session.
