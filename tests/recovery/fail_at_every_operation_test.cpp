@@ -95,7 +95,7 @@ TEST_CASE("whatever fails, an exchange ends with one outcome, in time, and leave
   REQUIRE_FALSE(test::program_symbols::get().empty());
   // After a failed operation, every allocation on the way to the outcome fails as well; by default in a part
   // of these cases.
-  const std::size_t share = std::getenv("MCP_TEST_FULL") != nullptr ? 1 : 7;
+  const std::size_t share = std::getenv("MCP_TEST_FULL") != nullptr ? 1 : 13;
   const bool verbose = std::getenv("MCP_TEST_VERBOSE") != nullptr;
   std::size_t together = 0;
   std::size_t all = 0;
