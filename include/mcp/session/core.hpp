@@ -343,7 +343,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
 
   static asio::awaitable<void> learn_tools(std::shared_ptr<session_core> self) {
     try {
-      const auto ignored = co_await collect_tools(self, {});
+      const call_options defaults;
+      const auto ignored = co_await collect_tools(self, defaults);
       static_cast<void>(ignored);
     } catch (...) {  // out of memory, or an observer threw
     }
