@@ -28,7 +28,7 @@ class client : public operations {
   /// the arguments cannot be used. Opens no connection.
   client(const asio::any_io_executor& executor, std::string_view url, client_options options = {})
       : operations(detail::session_core::create(executor, url, std::move(options)).value()) {
-    core_->opens_itself = true;
+    core_->heals = true;
   }
 
   /// Goes on with a session of an earlier process, as `save()` described it. Throws as well where `saved`

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <new>
 #include <optional>
 #include <support/virtual_time.hpp>
 #include <utility>
@@ -135,6 +136,25 @@ TEST_CASE("one coarse wake-up serves all deadlines") {
   many.clear();
   b.time->advance(mcp::deadline_list::longest_sleep);
   CHECK(b.time->next_wake() == mcp::time_source::time_point::max());
+}
+
+TEST_CASE("a wake-up that cannot be had is asked for again") {
+  struct failing_time final : mcp::time_source {
+    time_point now() const noexcept override { return {}; }
+    void wake_at(std::weak_ptr<mcp::deadline_list>, time_point) override {
+      if (fails) throw std::bad_alloc();
+      ++wishes;
+    }
+    bool fails = true;
+    int wishes = 0;
+  };
+  const auto time = std::make_shared<failing_time>();
+  const auto list = std::make_shared<mcp::deadline_list>(time);
+  const auto set = [&] { return timed(*list, time->now() + 1s, [] {}); };
+  CHECK_THROWS_AS(set(), std::bad_alloc);
+  time->fails = false;
+  const timed next = set();
+  CHECK(time->wishes == 1);
 }
 
 TEST_CASE("on real time, the list wakes by itself and lets run() return when it is empty") {

@@ -25,6 +25,10 @@ class time_source {
 
   virtual ~time_source() = default;
   virtual time_point now() const noexcept = 0;
+  /// The date, for servers that name one.
+  virtual std::chrono::system_clock::time_point wall_clock() const noexcept {
+    return std::chrono::system_clock::now();
+  }
   /// Calls `list->tick()` once, on the list's executor, at `when` or soon after, unless the list has
   /// gone by then. A later wish of the same list replaces its earlier one.
   virtual void wake_at(std::weak_ptr<deadline_list> list, time_point when) = 0;
@@ -81,6 +85,7 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
   }
 
   time_point now() const noexcept { return source_->now(); }
+  std::chrono::system_clock::time_point wall_clock() const noexcept { return source_->wall_clock(); }
 
   /// Sets, or moves, one deadline.
   void set(deadline& entry, time_point when) {
@@ -134,8 +139,8 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
 
   void arm(time_point when) {
     if (when >= armed_for_) return;
-    armed_for_ = when;
     source_->wake_at(weak_from_this(), when);
+    armed_for_ = when;  // not if that threw: then the next one to be set tries again
   }
 
   std::shared_ptr<time_source> source_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mcp/async/deadline.hpp>
+#include <mcp/async/descriptor.hpp>
 #include <mcp/base/result.hpp>
 
 #include <asio/any_io_executor.hpp>
@@ -11,16 +12,17 @@
 #include <asio/use_awaitable.hpp>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
-#include <chrono>
-#include <future>
+#include <exception>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <type_traits>
 #include <utility>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace mcp::inline v0 {
 
@@ -29,18 +31,42 @@ namespace detail {
 /// What a worker thread holds of the coroutine that waits for it: one end of a socket pair.
 class wake_up {
  public:
-  explicit wake_up(int descriptor) noexcept : descriptor_(descriptor) {}
-  wake_up(wake_up&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  wake_up& operator=(wake_up&&) = delete;
-  ~wake_up() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
+  explicit wake_up(unique_descriptor end) noexcept : end_(std::move(end)) {}
 
   // A byte and not just the end of the stream, since a forked child may hold this end open.
-  void send() const noexcept { static_cast<void>(::send(descriptor_, "", 1, MSG_NOSIGNAL)); }
+  void send() const noexcept { static_cast<void>(::send(end_.get(), "", 1, MSG_NOSIGNAL)); }
 
  private:
-  int descriptor_;
+  unique_descriptor end_;
+};
+
+/// A job and what came of it; shared by its thread and the coroutine. (Not `std::packaged_task`: to destroy
+/// one that never ran takes memory, and there is no way to refuse it.)
+template <class Job>
+class offloaded {
+ public:
+  explicit offloaded(Job job) : job_(std::move(job)) {}
+
+  void run() noexcept {
+    try {
+      answer_.emplace(job_());
+    } catch (...) {
+      thrown_ = std::current_exception();
+    }
+    done_.store(true, std::memory_order_release);
+  }
+
+  bool done() const noexcept { return done_.load(std::memory_order_acquire); }
+  std::invoke_result_t<Job&> take() {
+    if (thrown_) std::rethrow_exception(thrown_);
+    return std::move(*answer_);
+  }
+
+ private:
+  Job job_;
+  std::optional<std::invoke_result_t<Job&>> answer_;
+  std::exception_ptr thrown_;
+  std::atomic<bool> done_ = false;
 };
 
 }  // namespace detail
@@ -62,20 +88,18 @@ asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor execut
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     co_return failure(std::error_code(errno, std::system_category()));
+  unique_descriptor own_end(ends[0]);
+  detail::wake_up waker{unique_descriptor(ends[1])};
   asio::posix::stream_descriptor done(executor);
-  detail::wake_up waker(ends[1]);
   std::error_code ec;
-  done.assign(ends[0], ec);
-  if (ec) {
-    ::close(ends[0]);
-    co_return failure(ec);
-  }
+  done.assign(own_end.get(), ec);
+  if (ec) co_return failure(ec);
+  own_end.release();
 
-  std::packaged_task<std::invoke_result_t<Job&>()> task(std::move(job));
-  auto answer = task.get_future();
+  const auto shared = std::make_shared<detail::offloaded<Job>>(std::move(job));
   try {
-    std::thread([task = std::move(task), waker = std::move(waker)]() mutable {
-      task();
+    std::thread([shared, waker = std::move(waker)] {
+      shared->run();
       waker.send();
     }).detach();
   } catch (const std::system_error& no_thread) {
@@ -89,7 +113,7 @@ asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor execut
   deadline_action limit(deadlines, when, give_up);
   co_await done.async_wait(asio::posix::stream_descriptor::wait_read,
                            asio::redirect_error(asio::use_awaitable, ec));
-  if (answer.wait_for(std::chrono::seconds(0)) == std::future_status::ready) co_return answer.get();
+  if (shared->done()) co_return shared->take();
   if (limit.passed()) co_return errc::deadline_exceeded;
   co_return errc::cancelled;
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/base/attempt.hpp>
 #include <mcp/base/error.hpp>
 
 #include <cassert>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
 #include <type_traits>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace mcp::inline v0 {
 
@@ -47,11 +50,19 @@ class failure {
     return details_ ? std::string_view(details_->server_data) : "";
   }
 
+  /// What was tried, oldest first, the attempt that this failure is about included; empty where nothing was.
+  std::span<const attempt> attempts() const noexcept {
+    return details_ ? std::span<const attempt>(details_->attempts) : std::span<const attempt>();
+  }
+
+  /// The same circumstances under another code.
+  failure& with_code(std::error_code code) { return code_ = code, *this; }
   failure& with_http_status(int status) { return edit().http_status = status, *this; }
   failure& with_rpc_code(std::int64_t code) { return edit().rpc_code = code, *this; }
   failure& with_message(std::string text) { return edit().message = std::move(text), *this; }
   failure& with_server_text(std::string_view text) { return edit().server_text = text, *this; }
   failure& with_server_data(std::string_view json) { return edit().server_data = json, *this; }
+  failure& with_attempts(std::vector<attempt> made) { return edit().attempts = std::move(made), *this; }
 
   /// One line for a log: code, own message, HTTP status and JSON-RPC code. Without the server's text.
   std::string describe() const {
@@ -69,6 +80,7 @@ class failure {
     std::string message;
     std::string server_text;
     std::string server_data;
+    std::vector<attempt> attempts;
   };
 
   details& edit() {
@@ -92,6 +104,7 @@ class error : public std::system_error {
   std::optional<std::int64_t> rpc_code() const noexcept { return why_.rpc_code(); }
   std::string_view server_text() const noexcept { return why_.server_text(); }
   std::string_view server_data() const noexcept { return why_.server_data(); }
+  std::span<const attempt> attempts() const noexcept { return why_.attempts(); }
 
  private:
   failure why_;

@@ -131,6 +131,11 @@ class exchange final : private connection_waiter, private deadline {
     buffer_.reset();
   }
 
+  /// Whether a response is under way whose body is taken as it comes.
+  bool is_streaming() const noexcept {
+    return stage_ == stage::reading && seen_.status != 0 && handler_->streams_body();
+  }
+
   /// Why there is no response, if there is none.
   const std::optional<failure>& why() const noexcept { return why_; }
   const evidence& seen() const noexcept { return seen_; }

@@ -10,6 +10,7 @@
 #include <mcp/net/connect.hpp>
 
 #include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
 #include <asio/bind_cancellation_slot.hpp>
 #include <asio/cancellation_signal.hpp>
 #include <asio/co_spawn.hpp>
@@ -17,7 +18,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
+#include <new>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -101,9 +104,8 @@ class pool : public std::enable_shared_from_this<pool> {
   void cancel(connection_waiter& waiter) noexcept { std::erase(waiters_, &waiter); }
 
   /// Takes back a connection that may serve again.
-  void release(std::unique_ptr<connection> idle) {
-    if (closed_) return drop(std::move(idle));
-    if (!idle->in) idle->in = buffers_->acquire();
+  void release(std::unique_ptr<connection> idle) noexcept {
+    if (closed_ || !give_buffer(*idle)) return drop(std::move(idle));
     if (!waiters_.empty() && !idle->awaiting_tail) return grant(std::move(idle));
     idle->idle_since = deadlines_->now();
     idle->idle_for = trusted_for(*idle);
@@ -114,31 +116,41 @@ class pool : public std::enable_shared_from_this<pool> {
   void drop(std::unique_ptr<connection> dead) noexcept {
     dead.reset();
     --open_;
-    if (!closed_) connect_as_needed();
+    if (!closed_) connect_for_waiters();
   }
 
   /// Closes idle connections, ends attempts to connect and refuses waiters. Busy connections close when
   /// they are given back.
-  void close() {
+  void close() noexcept {
     closed_ = true;
     open_ -= idle_.size();
     idle_.clear();
-    for (const auto& stop : attempts_) stop->emit(asio::cancellation_type::terminal);
     fail_waiters(errc::client_closed);
+    try {
+      for (const auto& stop : attempts_) stop->emit(asio::cancellation_type::terminal);
+    } catch (const std::bad_alloc&) {  // then they end with their deadline
+    }
   }
 
   /// Connections open now, busy and idle.
   std::size_t size() const noexcept { return open_; }
 
  private:
+  struct starting_scope {
+    explicit starting_scope(bool& flag) noexcept : starting(flag) { starting = true; }
+    starting_scope(const starting_scope&) = delete;
+    starting_scope& operator=(const starting_scope&) = delete;
+    ~starting_scope() { starting = false; }
+    bool& starting;
+  };
+
   std::unique_ptr<connection> take_idle() {
     const time_point now = deadlines_->now();
     while (!idle_.empty()) {
       auto last = std::move(idle_.back());
       idle_.pop_back();
-      if (is_usable(*last, now - last->idle_since)) return last;
-      last.reset();
       --open_;
+      if (is_usable(*last, now - last->idle_since)) return ++open_, std::move(last);
     }
     return nullptr;
   }
@@ -158,25 +170,41 @@ class pool : public std::enable_shared_from_this<pool> {
     return std::min(options_.idle_timeout, said - std::min(said / 2, std::chrono::milliseconds(1000)));
   }
 
-  void grant(result<std::unique_ptr<connection>> outcome) {
+  // Whether there was memory for one.
+  bool give_buffer(connection& to) noexcept try {
+    if (!to.in) to.in = buffers_->acquire();
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+
+  void grant(result<std::unique_ptr<connection>> outcome) noexcept {
     connection_waiter* const first = waiters_.front();
     waiters_.erase(waiters_.begin());
     first->granted(std::move(outcome));
   }
 
-  void fail_waiters(const failure& why) {
+  void fail_waiters(const failure& why) noexcept {
     for (connection_waiter* waiter : std::exchange(waiters_, {})) waiter->granted(why);
   }
 
   void connect_as_needed() {
-    const std::size_t wanted = proven_ ? waiters_.size() : std::min<std::size_t>(waiters_.size(), 1);
-    while (attempts_.size() < wanted && open_ + attempts_.size() < options_.max_connections) start_attempt();
+    if (starting_) return;  // an attempt has ended at once: the loop below goes on
+    const starting_scope scope(starting_);
+    while (attempts_.size() < attempts_wanted() && open_ + attempts_.size() < options_.max_connections)
+      start_attempt();
+  }
+
+  std::size_t attempts_wanted() const noexcept {
+    return proven_ ? waiters_.size() : std::min<std::size_t>(waiters_.size(), 1);
+  }
+
+  // The same where there is nobody whom an exception would reach.
+  void connect_for_waiters() noexcept try { connect_as_needed(); } catch (...) {
+    if (attempts_.empty()) fail_waiters(errc::connect_failed);
   }
 
   void start_attempt() {
-    // The completion handler owns the signal: it must outlive the coroutine that listens to it.
-    auto stop = std::make_shared<asio::cancellation_signal>();
-    attempts_.push_back(stop);
     net::connect_request request;
     request.host = origin_.host();
     request.port = origin_.port();
@@ -186,25 +214,48 @@ class pool : public std::enable_shared_from_this<pool> {
     const bool from_memory = !request.addresses.empty();
     request.deadlines = deadlines_;
     request.deadline = deadlines_->now() + options_.connect_timeout;
-    auto ended = [self = shared_from_this(), stop, from_memory](const std::exception_ptr& fault,
-                                                                result<net::stream> outcome) {
-      std::erase(self->attempts_, stop);
-      if (fault) outcome = failure(errc::connect_failed);
-      self->attempt_ended(std::move(outcome), from_memory);
-    };
-    asio::co_spawn(executor_, net::connect(std::move(request)),
-                   asio::bind_cancellation_slot(stop->slot(), std::move(ended)));
+    auto stop = std::make_shared<asio::cancellation_signal>();
+    attempts_.push_back(stop);
+    try {
+      // The completion handler owns the signal: it must outlive the coroutine that listens to it.
+      asio::co_spawn(executor_, attempt(shared_from_this(), stop, std::move(request), from_memory),
+                     asio::bind_cancellation_slot(stop->slot(), [stop](const std::exception_ptr&) {}));
+    } catch (...) {
+      std::erase(attempts_, stop);
+      throw;
+    }
   }
 
-  void attempt_ended(result<net::stream> outcome, bool from_memory) {
+  // Tells the outcome itself: a completion handler is lost where memory is too short to call it.
+  static asio::awaitable<void> attempt(std::shared_ptr<pool> self,
+                                       std::shared_ptr<asio::cancellation_signal> stop,
+                                       net::connect_request request, bool from_memory) {
+    result<std::unique_ptr<connection>> outcome = errc::connect_failed;
+    try {
+      auto connected = co_await net::connect(std::move(request));
+      outcome = self->keep(std::move(connected));
+    } catch (...) {  // out of memory
+    }
+    std::erase(self->attempts_, stop);
+    self->attempt_ended(std::move(outcome), from_memory);
+  }
+
+  result<std::unique_ptr<connection>> keep(result<net::stream> connected) {
+    if (!connected) return std::move(connected).error();
+    address_ = {connected->peer()};
+    address_fresh_until_ = deadlines_->now() + address_lifetime;
+    if (idle_.capacity() <= open_) idle_.reserve(2 * open_ + 1);  // so that to be idle needs no memory
+    return std::make_unique<connection>(std::move(*connected), buffers_->acquire(), options_.caps);
+  }
+
+  void attempt_ended(result<std::unique_ptr<connection>> outcome, bool from_memory) noexcept {
     if (closed_) return;
+    // The time limit of an attempt is none of the call's that waits for it.
+    if (!outcome && outcome.error().code() == errc::deadline_exceeded) outcome = errc::connect_failed;
     if (outcome) {
       proven_ = true;
-      address_ = {outcome->peer()};
-      address_fresh_until_ = deadlines_->now() + address_lifetime;
       ++open_;
-      auto fresh = std::make_unique<connection>(std::move(*outcome), buffers_->acquire(), options_.caps);
-      release(std::move(fresh));
+      release(std::move(*outcome));
     } else if (from_memory) {
       address_fresh_until_ = {};  // the host may have moved: look it up again
     } else if (!proven_) {
@@ -212,7 +263,7 @@ class pool : public std::enable_shared_from_this<pool> {
     } else if (attempts_.size() < waiters_.size()) {
       grant(std::move(outcome).error());
     }
-    connect_as_needed();
+    connect_for_waiters();
   }
 
   asio::any_io_executor executor_;
@@ -228,6 +279,7 @@ class pool : public std::enable_shared_from_this<pool> {
   std::size_t open_ = 0;
   bool proven_ = false;  // a connection has succeeded: further ones may be opened side by side
   bool closed_ = false;
+  bool starting_ = false;
 };
 
 }  // namespace mcp::inline v0::http

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,9 +45,9 @@ class request_buffer {
  public:
   request_buffer() { clear(); }
 
-  /// Empties it. Memory that one large request took is given back.
-  void clear() {
-    if (capacity_ > largest_kept) *this = request_buffer();
+  /// Empties it. Memory that one large request took is given back, if there is some for a small one.
+  void clear() noexcept {
+    if (capacity_ > largest_kept) shrink();
     begin_ = end_ = fixed_begin_ = fixed_end_ = headroom;
   }
 
@@ -64,6 +65,8 @@ class request_buffer {
     put([this](std::size_t count) { return grow_at_begin(count); }, detail::as_text(parts)...);
   }
 
+  /// The part that never changes.
+  std::string_view fixed() const noexcept { return {bytes_.get() + fixed_begin_, fixed_end_ - fixed_begin_}; }
   /// What is in the buffer now is the part that never changes.
   void fix() noexcept { fixed_begin_ = begin_, fixed_end_ = end_; }
   /// Back to the part that never changes.
@@ -72,6 +75,9 @@ class request_buffer {
  private:
   static constexpr std::size_t headroom = 768;
   static constexpr std::size_t largest_kept = 64 * 1024;
+
+  void shrink() noexcept try { *this = request_buffer(); } catch (const std::bad_alloc&) {
+  }
 
   /// Writes the texts one after another to where `make_room(their size)` says.
   template <class MakeRoom, class... Text>

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -49,8 +50,11 @@ class workspace {
   workspace(const workspace&) = delete;
   workspace& operator=(const workspace&) = delete;
   ~workspace() {
-    // What a large text took is given back.
-    if (tools_->parser.capacity() <= largest_kept) spares().push_back(std::move(tools_));
+    try {
+      // What a large text took is given back.
+      if (tools_->parser.capacity() <= largest_kept) spares().push_back(std::move(tools_));
+    } catch (const std::bad_alloc&) {  // then it is not kept
+    }
   }
 
   /// Begins to read. `out` and what is read from it show the text where it lies when it is padded, else a

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mcp/async/deadline.hpp>
+#include <mcp/async/descriptor.hpp>
 #include <mcp/async/event.hpp>
 #include <mcp/base/result.hpp>
 #include <mcp/net/address.hpp>
@@ -32,7 +33,6 @@
 #include <vector>
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 namespace mcp::inline v0::net {
 
@@ -53,14 +53,12 @@ namespace detail {
 inline std::error_code open_socket(asio::ip::tcp::socket& socket, const endpoint& target) {
   const auto protocol = target.protocol();
   // Not by Asio, which would leave the descriptor to every child process that is started meanwhile.
-  const int descriptor = ::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol());
-  if (descriptor < 0) return {errno, std::system_category()};
+  unique_descriptor opened(::socket(protocol.family(), protocol.type() | SOCK_CLOEXEC, protocol.protocol()));
+  if (opened.get() < 0) return {errno, std::system_category()};
   std::error_code ec;
-  socket.assign(protocol, descriptor, ec);
-  if (ec) {
-    ::close(descriptor);
-    return ec;
-  }
+  socket.assign(protocol, opened.get(), ec);
+  if (ec) return ec;
+  opened.release();
   socket.non_blocking(true, ec);
   if (!ec) socket.set_option(asio::ip::tcp::no_delay(true), ec);
   return ec;
@@ -93,12 +91,17 @@ class connect_race : public std::enable_shared_from_this<connect_race> {
 
   bool over() const noexcept { return winner_.has_value() || schedule_.exhausted(); }
 
-  /// Ends all other attempts. `why_not` stands for a race that is not over.
-  result<stream> finish(const failure& why_not) {
+  /// Ends all attempts but one that has won.
+  void close() noexcept {
     closed_ = true;
     for (attempt& each : attempts_) close(each.socket);
+  }
+
+  /// The same, and says what came of it. `why_not` stands for a race that is not over.
+  result<stream> finish(const failure& why_not) {
+    close();
     if (winner_) return std::move(*winner_);
-    return over() ? last_failure_ : why_not;
+    return over() ? why_failed() : why_not;
   }
 
  private:
@@ -119,10 +122,15 @@ class connect_race : public std::enable_shared_from_this<connect_race> {
     changed.notify();
   }
 
-  void failed(attempt& which, const std::error_code& ec) {
+  void failed(attempt& which, const std::error_code& ec) noexcept {
     schedule_.failed();
     close(which.socket);
-    last_failure_ = failure(errc::connect_failed, to_text(which.address) + ": " + ec.message());
+    last_failed_ = &which;
+    last_error_ = ec;
+  }
+
+  failure why_failed() const {
+    return {errc::connect_failed, to_text(last_failed_->address) + ": " + last_error_.message()};
   }
 
   static void close(asio::ip::tcp::socket& socket) noexcept {
@@ -133,8 +141,21 @@ class connect_race : public std::enable_shared_from_this<connect_race> {
   std::vector<attempt> attempts_;
   happy_eyeballs schedule_;
   std::optional<stream> winner_;
-  failure last_failure_;
+  const attempt* last_failed_ = nullptr;
+  std::error_code last_error_;
   bool closed_ = false;
+};
+
+/// Ends a race, whose handlers would keep it alive.
+class race_end {
+ public:
+  explicit race_end(connect_race& race) noexcept : race_(race) {}
+  race_end(const race_end&) = delete;
+  race_end& operator=(const race_end&) = delete;
+  ~race_end() { race_.close(); }
+
+ private:
+  connect_race& race_;
 };
 
 inline bool is_cancelled(const asio::cancellation_state& state) noexcept {
@@ -150,6 +171,7 @@ inline asio::awaitable<result<stream>> connect_tcp(std::vector<endpoint> address
   const auto executor = co_await asio::this_coro::executor;
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   const auto race = std::make_shared<detail::connect_race>(executor, addresses);
+  const detail::race_end end(*race);  // also by an exception
   const auto look = [&race] { race->changed.notify(); };
   std::error_code ignored;
   for (;;) {

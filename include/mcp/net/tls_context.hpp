@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -162,10 +163,14 @@ class tls_context {
   }
 
   // The application data of an SSL is a std::string: which server it is connected to.
-  static int keep_session(SSL* connection, SSL_SESSION* session) {
+  // No exception may pass through OpenSSL: without memory the session is not kept.
+  static int keep_session(SSL* connection, SSL_SESSION* session) noexcept {
+    detail::session_ptr owned(session);
     auto& self = *static_cast<tls_context*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(connection)));
-    self.sessions_.put(*static_cast<const std::string*>(SSL_get_app_data(connection)),
-                       detail::session_ptr(session));
+    try {
+      self.sessions_.put(*static_cast<const std::string*>(SSL_get_app_data(connection)), std::move(owned));
+    } catch (const std::bad_alloc&) {
+    }
     return 1;
   }
 

@@ -3,9 +3,11 @@
 
 #include <mcp/async/deadline.hpp>
 #include <mcp/async/event.hpp>
+#include <mcp/base/attempt.hpp>
 #include <mcp/http/exchange.hpp>
 #include <mcp/http/request.hpp>
 #include <mcp/json/walk.hpp>
+#include <mcp/policy/recovery.hpp>
 #include <mcp/rpc/code.hpp>
 #include <mcp/rpc/message.hpp>
 #include <mcp/rpc/write.hpp>
@@ -16,14 +18,17 @@
 #include <mcp/types/notifications.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mcp::inline v0::detail {
 
@@ -31,7 +36,9 @@ namespace mcp::inline v0::detail {
 /// `http::drive` drives. A plain state machine over an HTTP exchange; reused from call to call.
 ///
 /// What depends only on the caller's arguments is rendered before the call is awaited. What depends on the
-/// attempt (id, session, era) is put around it when the attempt begins.
+/// attempt (id, session, era) is put around it when the attempt begins. After an attempt that failed, the
+/// plan says how the call goes on: not at all, by the same request again, or by a GET that takes up its
+/// stream.
 class call final : private deadline, private response_reader::listener {
  public:
   /// Whether a call waits until the session is open, or is part of opening it.
@@ -41,16 +48,17 @@ class call final : private deadline, private response_reader::listener {
       : channel_(&shared),
         signal_(shared.executor),
         reader_(shared.options.limits, *this),
-        exchange_(signal_, reader_) {}
+        exchange_(signal_, reader_),
+        alarm_(*this) {}
   ~call() { release(); }
 
   // To set up, before the call is awaited.
 
   /// Puts the call into use; it keeps its channel alive until `release()`.
   void lend(std::shared_ptr<channel> owner) {
-    owner_ = std::move(owner);
     position_ = channel_->active.size();
     channel_->active.push_back(this);
+    owner_ = std::move(owner);
     stage_ = stage::leased;
     redirects_ = 0;
     target_.clear();
@@ -61,7 +69,7 @@ class call final : private deadline, private response_reader::listener {
   http::request_buffer& begin_request(std::string_view method, std::string_view name,
                                       const call_options& options,
                                       admission admitted = admission::when_ready) {
-    expects_response_ = true;
+    kind_ = kind::request;
     admission_ = admitted;
     method_.append(method);
     name_.append(name);
@@ -78,10 +86,19 @@ class call final : private deadline, private response_reader::listener {
   /// A notification, or a response to the server; `json` is the whole message.
   void begin_message(std::string_view method, std::string_view json,
                      admission admitted = admission::when_ready) {
-    expects_response_ = false;
+    kind_ = kind::message;
     admission_ = admitted;
     method_.append(method);
     request_.append(json);
+  }
+
+  /// The stream of what the server says unasked: a GET that is made again whenever it ends. `on_message`
+  /// must outlive the call.
+  void begin_listening(function_ref<void(const server_notification&)> on_message) {
+    kind_ = kind::stream;
+    admission_ = admission::when_ready;
+    method_.append("GET");
+    on_notification_ = on_message;
   }
 
   /// Ends the call, also from outside and while it waits; its connection is closed.
@@ -89,6 +106,7 @@ class call final : private deadline, private response_reader::listener {
     if (stage_ == stage::done) return;
     finish();
     exchange_.fail(why);
+    if (!history_.empty()) tell_history(why);
     outcome_ = std::move(why);
     signal_.notify();
   }
@@ -102,7 +120,10 @@ class call final : private deadline, private response_reader::listener {
   event& signal() noexcept { return signal_; }
   asio::ip::tcp::socket& socket() noexcept { return exchange_.socket(); }
   asio::mutable_buffer read_target() { return exchange_.read_target(); }
-  void received(std::size_t bytes, const std::error_code& ec) { exchange_.received(bytes, ec); }
+  void received(std::size_t bytes, const std::error_code& ec) {
+    exchange_.received(bytes, ec);
+    if (stage_ == stage::running && exchange_.is_streaming()) watch_stream();
+  }
   void cancel() { withdraw(errc::cancelled); }
 
   http::action advance() {
@@ -146,6 +167,8 @@ class call final : private deadline, private response_reader::listener {
     method_.clear();
     name_.clear();
     options_ = {};
+    stream_id_.clear();
+    if (failed_before_) forget_attempts();
     channel_->active[position_] = channel_->active.back();
     channel_->active[position_]->position_ = position_;
     channel_->active.pop_back();
@@ -153,20 +176,45 @@ class call final : private deadline, private response_reader::listener {
   }
 
  private:
+  enum class kind { request, message, stream };
   enum class stage { leased, waiting, running, done };
+
+  /// A second deadline: while the call waits, when it goes on; while a stream runs, when it counts as dead.
+  struct alarm final : deadline {
+    explicit alarm(call& of) : owner(of) {}
+    void expired() noexcept override { owner.alarmed(); }
+    call& owner;
+  };
 
   void finish() noexcept {
     stage_ = stage::done;
     deadline::clear();
+    alarm_.clear();
+  }
+
+  void forget_attempts() noexcept {
+    history_.clear();
+    plan_ = {};
+    failed_before_ = resuming_ = learned_ = false;
+    not_before_.reset();
+    delay_ = {};
+    retry_.reset();
+    learning_.reset();
   }
 
   void set_deadline() {
     const auto either = [](auto own, auto general) { return own.count() != 0 ? own : general; };
     const auto now = channel_->deadlines->now();
+    waiting_since_ = channel_->attempts;
+    began_ = now;
+    if (kind_ == kind::stream) {
+      latest_ = time_point::max();
+      return;
+    }
     timeout_ = either(options_.timeout, channel_->options.request_timeout);
     latest_ = now + std::max(timeout_, either(options_.max_timeout, channel_->options.max_request_timeout));
-    waiting_since_ = channel_->attempts;
     channel_->deadlines->set(*this, now + timeout_);
+    if (channel_->heals) channel_->health->budget.deposit(now);
   }
 
   void expired() noexcept override { withdraw(errc::deadline_exceeded); }
@@ -174,45 +222,112 @@ class call final : private deadline, private response_reader::listener {
   /// Ends the call and, where the server may be at work on it, tells the server: in the legacy era by a
   /// notification (2025-11-25, Cancellation), in the modern one by closing the response stream.
   void withdraw(errc why) {
-    const bool may_run = stage_ == stage::running && exchange_.seen().bytes_written != 0;
-    const bool tell = may_run && expects_response_ && admission_ == admission::when_ready &&
+    const bool may_run = resuming_ || (stage_ == stage::running && exchange_.seen().bytes_written != 0);
+    const bool tell = may_run && kind_ == kind::request && admission_ == admission::when_ready &&
                       channel_->era == protocol_era::legacy;
     fail(why);
-    if (!tell) return;
+    if (tell) tell_cancelled();
+  }
+
+  // Where memory is short, the failure comes without its history.
+  void tell_history(failure& why) noexcept try {
+    why.with_attempts(std::move(history_));
+  } catch (const std::bad_alloc&) {
+  }
+
+  // A courtesy: where memory is short, nobody is told.
+  void tell_cancelled() noexcept try {
     constexpr std::string_view method = "notifications/cancelled";
     std::string notice;
     rpc::write_notification(notice, method, R"({"requestId":)" + std::to_string(id_) + "}");
     channel_->post(method, notice);
+  } catch (const std::bad_alloc&) {
   }
 
   bool admitted() {
     if (channel_->state == channel::phase::closed) return fail(errc::client_closed), false;
-    if (channel_->state == channel::phase::ready || admission_ == admission::at_once) return true;
-    if (channel_->attempts != waiting_since_) return fail(channel_->last_failure), false;
-    if (channel_->state == channel::phase::idle) {
-      if (!channel_->opens_itself) return fail(errc::session_not_open), false;
-      channel_->open_soon();
+    if (admission_ == admission::at_once) return true;
+    if (not_before_ && !is_due(*not_before_)) return false;
+    if (channel_->state != channel::phase::ready) {
+      if (channel_->attempts != waiting_since_) return fail(channel_->last_failure), false;
+      if (channel_->state == channel::phase::idle) {
+        if (!channel_->heals) return fail(errc::session_not_open), false;
+        channel_->open_soon();
+        return admitted();  // it may have ended at once
+      }
+      return false;
     }
+    if (kind_ == kind::stream && channel_->era == protocol_era::modern)
+      return fail(failure(errc::unsupported_protocol_version, "the server has no stream to listen to")),
+             false;
+    if (learning_ && channel_->lists_tried == *learning_) return false;
+    if (learning_) {
+      learning_.reset();
+      failed(std::move(pending_));
+      return stage_ == stage::waiting && admitted();
+    }
+    auto& breaker = channel_->health->breaker;
+    if (!channel_->heals || !breaker.next_probe_at()) return true;
+    return breaker.allow(channel_->deadlines->now()) || is_due(*breaker.next_probe_at());
+  }
+
+  /// Whether that time has come; if not, the call wakes then.
+  bool is_due(time_point when) {
+    if (channel_->deadlines->now() >= when) return not_before_.reset(), true;
+    not_before_ = when;
+    channel_->deadlines->set(alarm_, when);
     return false;
+  }
+
+  void alarmed() noexcept {
+    if (stage_ == stage::running) exchange_.fail(errc::connection_lost);
+    signal_.notify();
+  }
+
+  void watch_stream() {
+    channel_->deadlines->set(alarm_, channel_->deadlines->now() + channel_->options.recovery.stream_idle);
   }
 
   // An attempt.
 
   void begin_attempt() {
+    generation_ = channel_->generation;
+    era_ = channel_->era;
+    named_session_ = era_ == protocol_era::legacy && !channel_->session_id.empty();
+    ++channel_->counters.attempts;
+    advanced_ = false;
+    stage_ = stage::running;
+    if (resuming_ || kind_ == kind::stream) return begin_stream();
     request_.rewind();
-    const bool modern = channel_->era == protocol_era::modern;
-    if (expects_response_) render_around_params(modern);
+    const bool modern = era_ == protocol_era::modern;
+    if (kind_ == kind::request) render_around_params(modern);
     if (modern) {
       mirrored_.clear();
       if (!method_.empty()) append_field(mirrored_, "Mcp-Method", method_);
       if (!name_.empty()) append_mirrored_field(mirrored_, "Mcp-Name", name_);
     }
-    const std::string_view target = target_.empty() ? channel_->endpoint.target() : target_;
-    http::prepend_head(request_, "POST", target, channel_->header_block, fields_, mirrored_);
-    stage_ = stage::running;
-    reader_.start(expects_response_ ? std::optional(static_cast<std::int64_t>(id_)) : std::nullopt,
+    http::prepend_head(request_, "POST", target(), channel_->header_block, fields_, mirrored_);
+    reader_.start(kind_ == kind::request ? std::optional(static_cast<std::int64_t>(id_)) : std::nullopt,
                   admission_ == admission::at_once);
     exchange_.start(*channel_->pool, request_.view());
+  }
+
+  /// 2025-11-25, "Listening for Messages from the Server", "Resumability and Redelivery".
+  void begin_stream() {
+    stream_head_.assign("GET ").append(target()).append(" HTTP/1.1\r\n");
+    stream_head_.append(channel_->stream_block).append(fields_);
+    if (!stream_id_.empty()) append_field(stream_head_, "Last-Event-ID", stream_id_);
+    stream_head_.append("\r\n");
+    if (kind_ == kind::stream) {
+      reader_.start_listening();
+    } else {
+      reader_.start(static_cast<std::int64_t>(id_));
+    }
+    exchange_.start(*channel_->pool, stream_head_);
+  }
+
+  std::string_view target() const noexcept {
+    return target_.empty() ? channel_->endpoint.target() : std::string_view(target_);
   }
 
   void render_around_params(bool modern) {
@@ -230,23 +345,177 @@ class call final : private deadline, private response_reader::listener {
 
   void conclude() {
     if (!exchange_.why() && !reader_.location().empty() && redirected()) return;
+    alarm_.clear();
+    if (exchange_.why()) return failed(*exchange_.why());
+    if (reader_.why()) return failed(std::move(*reader_.why()));
     finish();
-    if (exchange_.why()) {
-      outcome_ = *exchange_.why();
-    } else if (reader_.why()) {
-      outcome_ = std::move(*reader_.why());
-      if (session_is_lost()) outcome_ = failure(errc::session_lost).with_http_status(404);
-    } else {
-      outcome_ = take_answer();
+    if (proves_alive(exchange_.seen())) channel_->health->breaker.succeeded();
+    channel_->show_ready();
+    outcome_ = take_answer();
+    observe(nullptr, {});
+    if (kind_ == kind::request && standing_requests::concerns(method_)) {
+      const auto params = request_.fixed().substr(request_.fixed().find('{'));
+      channel_->standing.granted(method_, std::string(params) + "}");
     }
-    if (const auto& watching = channel_->options.observer)
-      watching->exchange_finished(method_, exchange_.seen(), outcome_ ? nullptr : &outcome_.error());
   }
 
-  /// 2025-11-25, "Session Management": a 404 to a request that named a session.
-  bool session_is_lost() const {
-    return exchange_.seen().status == 404 && channel_->era == protocol_era::legacy &&
-           !channel_->session_id.empty();
+  /// The attempt brought no answer: goes on as the plan says.
+  void failed(failure why) {
+    auto& seen = exchange_.seen();
+    seen.error_has_own_id = reader_.error_has_own_id();
+    failed_before_ = true;
+    // 2025-11-25, "Listening for Messages from the Server": it does not offer a stream.
+    if (kind_ == kind::stream && seen.status == 405) return finish(), void(outcome_ = json_text());
+    if (needs_hints(why)) return learn(std::move(why));
+    recovery_step step = admission_ == admission::at_once ? recovery_step() : next_step_after(why);
+    if (!channel_->heals && (step.call == next_step::replay || step.call == next_step::outcome_unknown))
+      step.call = next_step::end;
+
+    auto& breaker = channel_->health->breaker;
+    if (proves_alive(seen)) {
+      breaker.succeeded();
+    } else if (seen.status != 0 || is_broken(why)) {
+      breaker.failed(channel_->deadlines->now());
+    }
+    if (step.call == next_step::end && step.first == repair::session) why.with_code(errc::session_lost);
+    observe(&why, step);
+    remember(why);
+    show(why, step);
+    if (step.first != repair::none) channel_->repair_soon(step.first, generation_, why);
+    switch (step.call) {
+      case next_step::end: return fail(std::move(why));
+      case next_step::outcome_unknown:
+        ++channel_->counters.outcomes_unknown;
+        return fail(std::move(why.with_code(errc::outcome_unknown)));
+      case next_step::replay: ++channel_->counters.replays; break;
+      case next_step::resume: ++channel_->counters.resumes; break;
+    }
+    resuming_ = step.call == next_step::resume;
+    if (!resuming_) stream_id_.clear();
+    delay_ = step.delay;
+    began_ = channel_->deadlines->now();
+    if (delay_.count() != 0) not_before_ = began_ + delay_;
+    waiting_since_ = channel_->attempts;
+    stage_ = stage::waiting;
+  }
+
+  attempt_report report(const failure& why, bool repeatable) const {
+    return {.why = why,
+            .seen = exchange_.seen(),
+            .era = era_,
+            .named_session = named_session_,
+            .resuming = resuming_,
+            .repeatable = repeatable};
+  }
+
+  recovery_step next_step_after(const failure& why) {
+    retry_ = reader_.retry() ? reader_.retry() : retry_;
+    const recovery_context circumstances{.options = channel_->options.recovery,
+                                         .health = *channel_->health,
+                                         .now = channel_->deadlines->now(),
+                                         .deadline = deadline::armed() ? deadline::when() : latest_,
+                                         .wall_clock = channel_->deadlines->wall_clock(),
+                                         .retry = retry_,
+                                         .advanced = advanced_,
+                                         .patient = kind_ == kind::stream};
+    const auto step = plan_.next(report(why, is_repeatable()), circumstances);
+    const auto& range = channel_->options.recovery;
+    if (step.call == next_step::resume && retry_ && channel_->options.observer) {
+      const auto used = clamp_retry(*retry_, range.least_reconnection, range.most_reconnection);
+      if (used.clamped) channel_->options.observer->reconnection_clamped(*retry_, used.delay);
+    }
+    return step;
+  }
+
+  // Whether the call may run twice.
+
+  replay_policy policy() const noexcept {
+    return options_.replay.value_or(channel_->options.recovery.replay);
+  }
+
+  bool is_repeatable() const {
+    if (kind_ == kind::stream || is_read(method_)) return true;
+    if (method_ != "tools/call")
+      return allows_replay(policy() == replay_policy::always ? policy() : replay_policy::never);
+    tool_hints hints;
+    if (channel_->hints) {
+      const auto found = channel_->hints->find(name_);
+      if (found != channel_->hints->end()) hints = found->second;
+    }
+    return allows_replay(policy(), hints);
+  }
+
+  /// Whether it depends on annotations that are not known yet.
+  bool needs_hints(const failure& why) const {
+    if (!channel_->heals || policy() != replay_policy::trusted_annotations || method_ != "tools/call")
+      return false;
+    if (channel_->hints || learned_) return false;
+    return !(classify(report(why, true)) == classify(report(why, false)));
+  }
+
+  void learn(failure why) {
+    const auto found = classify(report(why, true));
+    pending_ = std::move(why);
+    learning_ = channel_->lists_tried;
+    learned_ = true;
+    stage_ = stage::waiting;
+    if (found.first != repair::none) channel_->repair_soon(found.first, generation_, pending_);
+    waiting_since_ = channel_->attempts;
+    channel_->learn_tools_soon();
+  }
+
+  // What is told of it.
+
+  std::chrono::microseconds elapsed() const {
+    return std::chrono::duration_cast<std::chrono::microseconds>(channel_->deadlines->now() - began_) -
+           delay_;
+  }
+
+  void remember(const failure& why) {
+    history_.push_back({.code = why.code(),
+                        .seen = exchange_.seen(),
+                        .era = era_,
+                        .generation = generation_,
+                        .named_session = named_session_,
+                        .resuming = resuming_,
+                        .delay = delay_,
+                        .elapsed = elapsed()});
+  }
+
+  void observe(const failure* why, const recovery_step& step) const {
+    const auto& watching = channel_->options.observer;
+    if (!watching) return;
+    constexpr std::array<std::string_view, 4> names = {"end", "outcome_unknown", "replay", "resume"};
+    watching->attempt_finished({.method = method_,
+                                .number = history_.size() + 1,
+                                .resuming = resuming_,
+                                .generation = generation_,
+                                .seen = exchange_.seen(),
+                                .why = why,
+                                .delay = delay_,
+                                .elapsed = elapsed(),
+                                .next = names[static_cast<std::size_t>(step.call)],
+                                .next_delay = step.delay});
+  }
+
+  static bool is_broken(const failure& why) {
+    const auto& code = why.code();
+    return code == errc::connection_lost || code == errc::connect_failed || code == errc::resolve_failed ||
+           code == errc::tls_failed || code == errc::http_truncated;
+  }
+
+  /// Says of the connection only what this attempt shows of the session that is current.
+  void show(const failure& why, const recovery_step& step) {
+    if (admission_ == admission::at_once || generation_ != channel_->generation) return;
+    const bool lost = step.first == repair::session;
+    const bool refused = exchange_.seen().status == 401;
+    if (refused && !lost) return channel_->show(connection_state::needs_authorization, why);
+    const bool down =
+        lost || is_broken(why) || (exchange_.seen().status != 0 && !proves_alive(exchange_.seen()));
+    if (!down) return exchange_.seen().status != 0 ? channel_->show_ready() : void();
+    const bool going_on = step.call == next_step::replay || step.call == next_step::resume;
+    const bool repairing = lost && channel_->heals;
+    channel_->show(going_on || repairing ? connection_state::reconnecting : connection_state::failed, why);
   }
 
   /// The answer, in the buffer that it came in.
@@ -274,6 +543,8 @@ class call final : private deadline, private response_reader::listener {
   void on_message(const rpc::message& message) override {
     if (message.kind == rpc::message_kind::request) {
       answer_server(message);
+    } else if (kind_ == kind::stream) {
+      tell(message);
     } else if (message.method == "notifications/progress") {
       const auto update = progress_update::parse(message.params);
       if (!update || update->token != std::to_string(id_)) return on_ignored(errc::rpc_unexpected_id);
@@ -282,6 +553,14 @@ class call final : private deadline, private response_reader::listener {
     } else if (message.method == "notifications/message" && options_.on_log) {
       if (const auto entry = log_message::parse(message.params)) options_.on_log(*entry);
     }
+  }
+
+  /// What came unasked.
+  void tell(const rpc::message& message) {
+    if (message.method == "notifications/tools/list_changed") channel_->hints.reset();
+    std::string method;
+    message.method.append_to(method);
+    if (on_notification_) on_notification_({method, message.params.text()});
   }
 
   /// The server's own requests exist in the legacy eras only. A ping is answered; for all else there is no
@@ -297,7 +576,15 @@ class call final : private deadline, private response_reader::listener {
     channel_->post({}, answer);
   }
 
-  void on_event_id(std::string_view id) override { exchange_.seen().last_event_id = id; }
+  /// An id that no field can carry does not let the stream be resumed.
+  void on_event_id(std::string_view id) override {
+    const bool usable = http::is_field_value(id);
+    if (!usable) on_ignored(errc::invalid_header_value);
+    if (!usable || id == stream_id_) return;
+    advanced_ = true;
+    stream_id_ = id;
+    exchange_.seen().last_event_id = id;
+  }
   void on_ignored(errc why) override {
     if (const auto& watching = channel_->options.observer) watching->message_ignored(why);
   }
@@ -317,8 +604,9 @@ class call final : private deadline, private response_reader::listener {
   std::string fields_;    // of the caller
   std::string mirrored_;  // modern: Mcp-Method and Mcp-Name
   call_options options_;
+  function_ref<void(const server_notification&)> on_notification_{};
   admission admission_ = admission::when_ready;
-  bool expects_response_ = false;
+  kind kind_ = kind::message;
 
   stage stage_ = stage::done;
   std::uint64_t id_ = 0;  // of the attempt; its progress token as well
@@ -327,6 +615,28 @@ class call final : private deadline, private response_reader::listener {
   std::chrono::milliseconds timeout_{};
   time_point latest_{};
   result<json_text> outcome_;
+
+  // Of the attempt.
+  std::uint64_t generation_ = 0;
+  protocol_era era_ = protocol_era::modern;
+  bool named_session_ = false;
+  bool resuming_ = false;
+  bool advanced_ = false;  // the stream has shown an event id that is new
+  time_point began_{};
+  std::chrono::milliseconds delay_{0};
+
+  // Over all attempts.
+  alarm alarm_;
+  std::optional<time_point> not_before_;
+  bool failed_before_ = false;
+  recovery_plan plan_;
+  std::vector<attempt> history_;
+  std::string stream_id_;    // the last event id of the stream
+  std::string stream_head_;  // of a GET
+  std::optional<std::uint64_t> retry_;
+  failure pending_;                        // of the attempt, until the tool's annotations are known
+  std::optional<std::uint64_t> learning_;  // which list of tools the call waits for
+  bool learned_ = false;
 };
 
 }  // namespace mcp::inline v0::detail

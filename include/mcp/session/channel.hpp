@@ -2,15 +2,24 @@
 #pragma once
 
 #include <mcp/async/deadline.hpp>
+#include <mcp/async/event.hpp>
+#include <mcp/base/status.hpp>
 #include <mcp/base/url.hpp>
 #include <mcp/http/pool.hpp>
+#include <mcp/policy/origin_health.hpp>
+#include <mcp/policy/outcome.hpp>
+#include <mcp/policy/replay.hpp>
 #include <mcp/session/era.hpp>
 #include <mcp/session/options.hpp>
+#include <mcp/session/standing_requests.hpp>
 
 #include <asio/any_io_executor.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,37 +40,76 @@ class channel {
         endpoint(std::move(to)),
         options(std::move(how)),
         pool(std::move(connections)),
-        deadlines(&pool->deadlines()) {}
+        deadlines(&pool->deadlines()),
+        health(options.origins ? options.origins->at(endpoint.origin())
+                               : std::make_shared<origin_health>(options.random)) {}
   channel(const channel&) = delete;
   channel& operator=(const channel&) = delete;
 
-  /// Starts to open the session, unless that is under way. However it ends, the calls that wait are woken.
+  /// Starts to open the session, unless that is under way. However it ends, perhaps at once, the calls that
+  /// wait are woken.
   virtual void open_soon() = 0;
+  /// Repairs what stood in the way of an attempt on the session of that generation, unless that was done
+  /// since: a late failure never touches a newer session.
+  virtual void repair_soon(repair what, std::uint64_t generation, const failure& why) = 0;
+  /// Reads the server's list of tools, for `hints`. However it ends, the calls that wait are woken.
+  virtual void learn_tools_soon() = 0;
   /// Sends a notification, or a response to the server (`method` is empty then), without anybody who waits.
   virtual void post(std::string_view method, std::string_view message) = 0;
+
+  /// An answer came: all is well.
+  void show_ready() {
+    if (board.state() != connection_state::ready && state == phase::ready &&
+        board.set(connection_state::ready))
+      status_changed();
+  }
+  void show(connection_state to, const failure& why) {
+    if (board.set(to, why)) status_changed();
+  }
+  void show(connection_state to) {
+    if (board.set(to)) status_changed();
+  }
 
   const asio::any_io_executor executor;
   const url endpoint;
   const client_options options;
   const std::shared_ptr<http::pool> pool;
   deadline_list* const deadlines;
+  const std::shared_ptr<origin_health> health;
 
   phase state = phase::idle;
-  bool opens_itself = false;   ///< a call opens the session where it is not open
-  std::uint64_t attempts = 0;  ///< to open it, ended so far
-  failure last_failure;        ///< of the last of them
+  bool heals = false;            ///< calls open the session, and survive its loss
+  std::uint64_t attempts = 0;    ///< to open it, given up or successful so far
+  std::uint64_t generation = 0;  ///< of the session: how many were opened so far
+  failure last_failure;          ///< why the last attempt to open it was given up
+  status_board board;
+  event changed{executor};  ///< the status has changed
+  connection_counters counters;
 
   protocol_era era = protocol_era::modern;
   std::string version;
   std::string session_id;
-  std::string header_block;  ///< fields of every request
+  std::string header_block;  ///< fields of every POST
+  std::string stream_block;  ///< fields of every GET
   std::string meta_members;  ///< modern: members of every request's `_meta`
+
+  /// What the tools say of themselves; nothing while the list is not known.
+  std::optional<std::map<std::string, tool_hints, std::less<>>> hints;
+  std::uint64_t lists_tried = 0;  ///< how often the list was asked for
+
+  standing_requests standing;  ///< what a new session has to be told again
 
   std::uint64_t next_id = 1;
   std::vector<call*> active;
 
  protected:
   ~channel() = default;
+
+ private:
+  void status_changed() {
+    if (options.observer) options.observer->state_changed(board.status());
+    changed.notify();
+  }
 };
 
 }  // namespace mcp::inline v0::detail

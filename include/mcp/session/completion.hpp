@@ -39,7 +39,8 @@ struct decoded {
 
 template <>
 struct decoded<void> {
-  static result<void> from(result<json_text>&& outcome) {
+  // By value: the answer's buffer goes back now.
+  static result<void> from(result<json_text> outcome) {
     if (!outcome) return std::move(outcome).error();
     return {};
   }

@@ -11,6 +11,7 @@
 #include <mcp/session/era.hpp>
 #include <mcp/session/headers.hpp>
 #include <mcp/types/server.hpp>
+#include <mcp/types/tool.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
@@ -21,7 +22,9 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <memory>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -58,6 +61,8 @@ struct handshake_outcome {
 /// by the calls under way.
 class session_core final : public channel, public std::enable_shared_from_this<session_core> {
  public:
+  using time_point = deadline_list::time_point;
+
   /// Fails where the options or the URL cannot be used.
   static result<std::shared_ptr<session_core>> create(const asio::any_io_executor& executor,
                                                       std::string_view where, client_options how) {
@@ -108,7 +113,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     return leased;
   }
 
-  void take_back(std::unique_ptr<call> used) { spare_.push_back(std::move(used)); }
+  // Where memory is too short to keep it, it goes.
+  void take_back(std::unique_ptr<call> used) noexcept try {
+    spare_.push_back(std::move(used));
+  } catch (const std::bad_alloc&) {
+  }
 
   /// Goes on with a session of an earlier process instead of opening one.
   result<void> restore(const session_state& saved) {
@@ -121,6 +130,9 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
     describe(saved.server);
     state = phase::ready;
+    generation = 1;
+    known_version_ = version;
+    show(connection_state::suspect);
     return {};
   }
 
@@ -130,10 +142,35 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void open_soon() override {
     if (state != phase::idle) return;
     state = phase::opening;
-    asio::co_spawn(executor, negotiate(shared_from_this()),
-                   [self = shared_from_this()](const std::exception_ptr& fault, result<void> outcome) {
-                     self->opened(fault ? failure(errc::connection_lost) : std::move(outcome));
-                   });
+    show(generation == 0 ? connection_state::connecting : connection_state::reconnecting);
+    try {
+      asio::co_spawn(executor, open_now(shared_from_this()), asio::detached);
+    } catch (...) {
+      if (state == phase::opening) state = phase::idle;
+      throw;
+    }
+  }
+
+  void repair_soon(repair what, std::uint64_t broken, const failure& why) override {
+    const bool mends = what == repair::version || what == repair::session;
+    if (!heals || !mends || state != phase::ready || broken != generation) return;
+    if (what == repair::version) known_version_.clear();
+    session_id.clear();
+    hints.reset();
+    state = phase::idle;
+    if (options.recovery.on_session_loss == session_loss::fail) return show(connection_state::failed, why);
+    show(connection_state::reconnecting, why);
+    open_soon();
+  }
+
+  void learn_tools_soon() override {
+    if (std::exchange(learning_, true)) return;
+    try {
+      asio::co_spawn(executor, learn_tools(shared_from_this()), asio::detached);
+    } catch (...) {
+      learning_ = false;
+      throw;
+    }
   }
 
   void post(std::string_view method, std::string_view message) override {
@@ -141,6 +178,32 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     auto leased = lease();
     leased->begin_message(method, message, call::admission::at_once);
     asio::co_spawn(executor, http::drive<call_outcome>(std::move(leased)), asio::detached);
+  }
+
+  /// All tools, from all pages.
+  static asio::awaitable<result<std::vector<tool>>> collect_tools(std::shared_ptr<session_core> self,
+                                                                  call_options how) {
+    std::vector<tool> tools;
+    std::string cursor;
+    const auto since = self->generation;
+    for (std::size_t page = 0; page < self->options.limits.pages; ++page) {
+      auto asked = self->lease();
+      json::writer write(asked->begin_request("tools/list", {}, how));
+      if (!cursor.empty()) write.key("cursor").string(cursor);
+      auto answer = co_await http::drive<call_outcome>(std::move(asked));
+      if (!answer) co_return std::move(answer).error();
+      auto parsed = list_tools_result::parse(json::value(answer->text()));
+      if (!parsed) co_return std::move(parsed).error();
+      std::ranges::move(parsed->tools, std::back_inserter(tools));
+      if (tools.size() > self->options.limits.list_items) break;
+      if (!parsed->next_cursor) {
+        if (since == 0 || since == self->generation) self->learned(tools);
+        co_return std::move(tools);
+      }
+      if (*parsed->next_cursor == cursor) break;
+      cursor = std::move(*parsed->next_cursor);
+    }
+    co_return failure(errc::pagination_limit);
   }
 
   /// Opens the session, or waits until an attempt that is under way has ended.
@@ -169,15 +232,9 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (self->state == phase::closed) co_return result<void>();
     const bool goodbye = self->state == phase::ready && !self->session_id.empty();
     self->end_calls();
-    if (goodbye) {
-      http::fetch_request farewell;
-      farewell.method = "DELETE";
-      farewell.target = self->endpoint.target();
-      farewell.fields = self->header_block;
-      const auto until = self->deadlines->now() + longest_goodbye;
-      // Whatever comes back: many servers do not let clients end sessions (405).
-      const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
-      static_cast<void>(ignored);
+    try {
+      if (goodbye) co_await say_goodbye(self);
+    } catch (...) {  // a courtesy: out of memory, or cancelled already
     }
     self->pool->close();
     co_return result<void>();
@@ -186,9 +243,21 @@ class session_core final : public channel, public std::enable_shared_from_this<s
  private:
   static constexpr auto longest_goodbye = std::chrono::seconds(5);
 
+  static asio::awaitable<void> say_goodbye(std::shared_ptr<session_core> self) {
+    http::fetch_request farewell;
+    farewell.method = "DELETE";
+    farewell.target = self->endpoint.target();
+    farewell.fields = self->header_block;
+    const auto until = self->deadlines->now() + longest_goodbye;
+    // Whatever comes back: many servers do not let clients end sessions (405).
+    const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);
+    static_cast<void>(ignored);
+  }
+
   void end_calls() {
     state = phase::closed;
-    for (call* each : std::vector(active)) each->fail(errc::client_closed);
+    show(connection_state::closed);
+    for (call* each : active) each->fail(errc::client_closed);  // which leaves them where they are
     settled_.notify();
   }
 
@@ -196,13 +265,110 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (state == phase::closed) return;
     ++attempts;
     state = outcome ? phase::ready : phase::idle;
-    if (!outcome) last_failure = std::move(outcome).error();
-    for (call* each : std::vector(active)) each->wake();
+    if (outcome) {
+      ++generation;
+      ++counters.sessions;
+      show_ready();
+      if (generation > 1 && options.observer) options.observer->session_replaced(generation);
+    } else {
+      last_failure = std::move(outcome).error();
+      const bool refused = last_failure.http_status() == 401;
+      show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
+    }
+    for (call* each : active) each->wake();
     settled_.notify();
   }
 
+  // Tells the outcome itself: a completion handler is lost where memory is too short to call it.
+  static asio::awaitable<void> open_now(std::shared_ptr<session_core> self) {
+    result<void> outcome = errc::connection_lost;
+    try {
+      outcome = co_await open_with_patience(self);
+    } catch (...) {  // out of memory, or an observer threw
+    }
+    self->opened(std::move(outcome));
+  }
+
+  /// Opens the session for calls that wait, and tries again while it is worth it.
+  static asio::awaitable<result<void>> open_with_patience(std::shared_ptr<session_core> self) {
+    recovery_plan plan;
+    for (;;) {
+      if (const auto probe = self->health->breaker.next_probe_at(); probe && self->heals)
+        co_await pause(self, *probe);
+      self->health->breaker.allow(self->deadlines->now());
+      auto outcome = co_await negotiate(self);
+      if (outcome) self->known_version_ = self->version;
+      if (outcome || !self->heals || self->state == phase::closed) co_return outcome;
+      const auto next = self->after_failed_opening(plan, outcome.error());
+      if (!next) co_return outcome;
+      co_await pause(self, *next);
+      if (self->state == phase::closed || self->active.empty()) co_return outcome;
+    }
+  }
+
+  /// When to try again, if at all. What was refused was not run: to try again is always safe.
+  std::optional<time_point> after_failed_opening(recovery_plan& plan, const failure& why) {
+    const auto now = deadlines->now();
+    const evidence none;
+    const auto made = why.attempts();
+    const recovery_step step = plan.next({.why = why,
+                                          .seen = made.empty() ? none : made.back().seen,
+                                          .era = era,
+                                          .named_session = !session_id.empty(),
+                                          .repeatable = true},
+                                         {.options = options.recovery,
+                                          .health = *health,
+                                          .now = now,
+                                          .deadline = time_point::max(),
+                                          .wall_clock = deadlines->wall_clock()});
+    session_id.clear();
+    if (step.call != next_step::replay) {
+      // The server may speak another revision since it was last asked.
+      const bool refused = why.http_status() == 401 || why.http_status() == 403;
+      if (refused || std::exchange(known_version_, std::string()).empty()) return std::nullopt;
+      return now;
+    }
+    if (step.first == repair::version) known_version_.clear();
+    show(board.state(), why);
+    return now + step.delay;
+  }
+
+  static asio::awaitable<void> pause(std::shared_ptr<session_core> self, time_point until) {
+    std::error_code ignored;
+    const auto wake = [&self] { self->settled_.notify(); };
+    deadline_action alarm(*self->deadlines, until, wake);
+    while (!alarm.passed() && self->state != phase::closed)
+      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  }
+
+  static asio::awaitable<void> learn_tools(std::shared_ptr<session_core> self) {
+    try {
+      const call_options defaults;
+      const auto ignored = co_await collect_tools(self, defaults);
+      static_cast<void>(ignored);
+    } catch (...) {  // out of memory, or an observer threw
+    }
+    self->learning_ = false;
+    ++self->lists_tried;
+    for (call* each : self->active) each->wake();
+  }
+
+  void learned(const std::vector<tool>& tools) {
+    hints.emplace();
+    for (const tool& each : tools) {
+      const auto said = each.annotations.value_or(tool_annotations());
+      hints->insert_or_assign(each.name, tool_hints{.read_only = said.read_only_hint,
+                                                    .destructive = said.destructive_hint,
+                                                    .idempotent = said.idempotent_hint});
+    }
+  }
+
   static asio::awaitable<result<void>> negotiate(std::shared_ptr<session_core> self) {
-    negotiation plan(self->options.protocol_version);
+    const auto& fixed = self->options.protocol_version;
+    negotiation plan(fixed.empty() ? self->known_version_ : fixed);
+    // Of the session before, or of an attempt that failed half-way.
+    self->version.clear();
+    self->session_id.clear();
     for (;;) {
       switch (plan.next()) {
         case negotiation::step::discover: {
@@ -230,6 +396,13 @@ class session_core final : public channel, public std::enable_shared_from_this<s
         }
         case negotiation::step::done:
           if (self->version.empty()) self->speak(plan.era(), plan.version());
+          for (const auto& each : std::vector(self->standing.all())) {
+            auto asked = self->lease();
+            asked->begin_request(each.method, {}, {}, call::admission::at_once)
+                .append(std::string_view(each.params).substr(1, each.params.size() - 2));
+            auto ignored = co_await http::drive<handshake_outcome>(std::move(asked));
+            static_cast<void>(ignored);
+          }
           co_return result<void>();
         case negotiation::step::failed: co_return plan.why();
       }
@@ -294,16 +467,22 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void speak(protocol_era spoken, std::string_view agreed) {
     era = spoken;
     version = agreed;
+    std::string either;
+    append_field(either, "Accept-Encoding", "identity");
+    append_field(either, "User-Agent", "asio-mcp/" + std::string(library_version));
+    either.append(own_fields_);
+    if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
+    if (spoken == protocol_era::legacy && !session_id.empty())
+      append_field(either, "Mcp-Session-Id", session_id);
+    stream_block.clear();
+    append_field(stream_block, "Host", endpoint.authority());
+    append_field(stream_block, "Accept", "text/event-stream");
+    stream_block.append(either);
     header_block.clear();
     append_field(header_block, "Host", endpoint.authority());
-    append_field(header_block, "User-Agent", "asio-mcp/" + std::string(library_version));
     append_field(header_block, "Accept", "application/json, text/event-stream");
-    append_field(header_block, "Accept-Encoding", "identity");
     append_field(header_block, "Content-Type", "application/json");
-    header_block.append(own_fields_);
-    if (!version.empty()) append_field(header_block, "MCP-Protocol-Version", version);
-    if (spoken == protocol_era::legacy && !session_id.empty())
-      append_field(header_block, "Mcp-Session-Id", session_id);
+    header_block.append(either);
     meta_members.clear();
     if (spoken == protocol_era::legacy) return;
     meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
@@ -318,9 +497,11 @@ class session_core final : public channel, public std::enable_shared_from_this<s
 
   std::string client_info_;  // JSON text
   std::string own_fields_;   // of every request, from the options
+  bool learning_ = false;
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
   server_description server_;
   std::string described_as_;
+  std::string known_version_;  // that the server spoke when it was last asked
   std::vector<std::unique_ptr<call>> spare_;
 };
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/base/function_ref.hpp>
 #include <mcp/base/result.hpp>
+#include <mcp/base/status.hpp>
 #include <mcp/json/value.hpp>
 #include <mcp/json/walk.hpp>
 #include <mcp/json/writer.hpp>
@@ -9,20 +11,25 @@
 #include <mcp/session/completion.hpp>
 #include <mcp/session/core.hpp>
 #include <mcp/session/options.hpp>
+#include <mcp/types/notifications.hpp>
 #include <mcp/types/server.hpp>
 #include <mcp/types/tool.hpp>
 #include <mcp/types/tool_result.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
-#include <algorithm>
 #include <cstddef>
-#include <iterator>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -91,8 +98,8 @@ class operations {
   /// Errors: `errc::pagination_limit`, `errc::unexpected_result`.
   template <class Token = throwing_t>
   auto list_tools(const call_options& options = {}, Token&& token = {}) {
-    return detail::complete<std::vector<tool>>(core_->executor, collect_tools(core_, options),
-                                               std::forward<Token>(token));
+    return detail::complete<std::vector<tool>>(
+        core_->executor, detail::session_core::collect_tools(core_, options), std::forward<Token>(token));
   }
 
   /// Calls a tool (Tools, "Calling Tools"). `arguments` is a JSON object.
@@ -110,6 +117,18 @@ class operations {
     return detail::complete<tool_result>(std::move(call), std::forward<Token>(token));
   }
 
+  /// Receives what the server says unasked, such as `notifications/tools/list_changed`, for as long as the
+  /// operation is not cancelled and the client not closed (2025-11-25, "Listening for Messages from the
+  /// Server"). A stream that breaks is taken up again, also on a new session. `on_notification` must live
+  /// until then. Completes at once, and well, where the server offers no such stream (405).
+  /// Errors: `errc::unsupported_protocol_version` with servers of 2026-07-28, which have no such stream.
+  template <class Token = throwing_t>
+  auto listen(function_ref<void(const server_notification&)> on_notification, Token&& token = {}) {
+    auto call = core_->lease();
+    call->begin_listening(on_notification);
+    return detail::complete<void>(std::move(call), std::forward<Token>(token));
+  }
+
   /// Ends everything that is under way with `errc::client_closed`, and tells a server that keeps a session
   /// (HTTP DELETE) within 5 s. Later operations fail. Never fails itself.
   template <class Token = throwing_t>
@@ -124,6 +143,19 @@ class operations {
   const server_description& server() const noexcept { return core_->server(); }
   /// The protocol revision agreed on; empty before the session is open.
   const std::string& protocol_version() const noexcept { return core_->version; }
+  /// How the connection stands.
+  const connection_status& status() const noexcept { return core_->board.status(); }
+  /// The status once it is newer than revision `seen`: of several changes meanwhile only the newest is told,
+  /// so that who looks seldom misses nothing that still holds. Errors: `errc::client_closed` once that state
+  /// was seen, `errc::cancelled`.
+  ///
+  ///     for (auto now = client.status(); ; now = co_await client.status_after(now.revision)) show(now);
+  template <class Token = throwing_t>
+  auto status_after(std::uint64_t seen, Token&& token = {}) {
+    return detail::complete<connection_status>(core_->executor, watch(core_, seen),
+                                               std::forward<Token>(token));
+  }
+  const connection_counters& counters() const noexcept { return core_->counters; }
   /// What another process needs to go on with this session.
   session_state save() const { return core_->save(); }
 
@@ -145,25 +177,16 @@ class operations {
     return std::nullopt;
   }
 
-  static asio::awaitable<result<std::vector<tool>>> collect_tools(std::shared_ptr<detail::session_core> core,
-                                                                  call_options options) {
-    std::vector<tool> tools;
-    std::string cursor;
-    for (std::size_t page = 0; page < core->options.limits.pages; ++page) {
-      auto call = core->lease();
-      json::writer write(call->begin_request("tools/list", {}, options));
-      if (!cursor.empty()) write.key("cursor").string(cursor);
-      auto answer = co_await http::drive<detail::returning<json_text>>(std::move(call));
-      if (!answer) co_return std::move(answer).error();
-      auto parsed = list_tools_result::parse(json::value(answer->text()));
-      if (!parsed) co_return std::move(parsed).error();
-      std::ranges::move(parsed->tools, std::back_inserter(tools));
-      if (tools.size() > core->options.limits.list_items) break;
-      if (!parsed->next_cursor) co_return std::move(tools);
-      if (*parsed->next_cursor == cursor) break;
-      cursor = std::move(*parsed->next_cursor);
+  static asio::awaitable<result<connection_status>> watch(std::shared_ptr<detail::session_core> core,
+                                                          std::uint64_t seen) {
+    std::error_code ec;
+    while (core->board.status().revision <= seen) {
+      if (core->board.state() == connection_state::closed) co_return errc::client_closed;
+      const auto cancellation = co_await asio::this_coro::cancellation_state;
+      if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+      co_await core->changed.async_wait(asio::redirect_error(asio::use_awaitable, ec));
     }
-    co_return failure(errc::pagination_limit);
+    co_return core->board.status();
   }
 };
 

@@ -5,9 +5,12 @@
 #include <mcp/base/function_ref.hpp>
 #include <mcp/base/limits.hpp>
 #include <mcp/base/observer.hpp>
+#include <mcp/base/random.hpp>
 #include <mcp/base/version.hpp>
 #include <mcp/net/address.hpp>
 #include <mcp/net/tls_context.hpp>
+#include <mcp/policy/origin_health.hpp>
+#include <mcp/policy/recovery.hpp>
 #include <mcp/session/headers.hpp>
 #include <mcp/types/notifications.hpp>
 #include <mcp/types/server.hpp>
@@ -15,6 +18,7 @@
 #include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -33,6 +37,8 @@ struct call_options {
   function_ref<void(const progress_update&)> on_progress{};
   /// Receives the log messages that come on the call's own stream.
   function_ref<void(const log_message&)> on_log{};
+  /// When this call may be sent again though it may have run. Unset: as the client's `recovery` says.
+  std::optional<replay_policy> replay{};
   /// Further header fields of this call's HTTP request.
   std::span<const header> headers{};
   /// Further members of the request's `_meta`, without the braces around them: `"traceparent":"00-..."`.
@@ -67,10 +73,18 @@ struct client_options {
   /// Protocol revision to speak without asking (such as "2025-11-25"). Empty: find out.
   std::string protocol_version{};
 
+  /// What a client does about failures (`mcp::session` only takes up streams).
+  recovery_options recovery{};
+  /// Retry budget and circuit breaker of every origin, to be shared by the clients of one executor. Null: its
+  /// own.
+  std::shared_ptr<origin_registry> origins{};
+
   /// Sees what happens; may be null.
   std::shared_ptr<mcp::observer> observer{};
   /// Null: real time. Tests put virtual time here.
   std::shared_ptr<time_source> time{};
+  /// Of jitter. Null: seeded by the system.
+  std::shared_ptr<random_source> random{};
 };
 
 /// What must be known to go on with a session in another process or after a restart.

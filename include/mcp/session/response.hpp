@@ -48,13 +48,21 @@ class response_reader final : public http::response_handler {
   /// Before each attempt. Without an `id` the message expects no response, and any 2xx is success.
   void start(std::optional<std::int64_t> id, bool wants_session_id = false) {
     id_ = id;
+    listens_ = false;
     wants_session_id_ = wants_session_id;
+    error_has_own_id_ = false;
     kind_ = kind::ignored;
     why_.reset();
     answered_ = false;
     answer_ = {};
     location_.clear();
     session_id_.clear();
+  }
+
+  /// Before a GET of what the server says unasked: no response is expected, the stream has no end.
+  void start_listening() {
+    start(std::nullopt);
+    listens_ = true;
   }
 
   // After the exchange.
@@ -65,6 +73,12 @@ class response_reader final : public http::response_handler {
   std::string_view answer() const noexcept { return answer_; }
   /// Where a 307 or 308 points, unresolved; empty if the response is none.
   const std::string& location() const noexcept { return location_; }
+  /// The last `retry:` of the event stream, in milliseconds.
+  std::optional<std::uint64_t> retry() const noexcept {
+    return kind_ == kind::events ? events_.retry() : std::nullopt;
+  }
+  /// See `evidence::error_has_own_id`.
+  bool error_has_own_id() const noexcept { return error_has_own_id_; }
   /// `Mcp-Session-Id` of the response, if it was wanted.
   const std::string& session_id() const noexcept { return session_id_; }
 
@@ -81,9 +95,9 @@ class response_reader final : public http::response_handler {
     } else if (status_ < 200 || status_ > 299) {
       kind_ = http::media_type_is(type, "application/json") ? kind::json_error : kind::text_error;
       why_ = failure(errc::http_status).with_http_status(status_);
-    } else if (!id_) {
+    } else if (!id_ && !listens_) {
       kind_ = kind::ignored;
-    } else if (http::media_type_is(type, "application/json")) {
+    } else if (!listens_ && http::media_type_is(type, "application/json")) {
       kind_ = kind::message;
     } else if (http::media_type_is(type, "text/event-stream")) {
       kind_ = kind::events;
@@ -177,8 +191,9 @@ class response_reader final : public http::response_handler {
         return;
       case rpc::message_kind::error_response:
         // Without an id it answers the only request of this exchange.
-        if (message.id.present() && id_ && !(message.id == *id_))
-          return owner_->on_ignored(errc::rpc_unexpected_id);
+        error_has_own_id_ = id_ && message.id == *id_;
+        // Our ids are numbers: some servers put a text in place of one that they do not know.
+        if (message.id.number() && !error_has_own_id_) return owner_->on_ignored(errc::rpc_unexpected_id);
         answered_ = true;
         why_ = failure(errc::rpc_error);
         why_->with_http_status(status_).with_rpc_code(message.error_code);
@@ -198,6 +213,8 @@ class response_reader final : public http::response_handler {
   int status_ = 0;
   bool wants_session_id_ = false;
   bool answered_ = false;
+  bool listens_ = false;
+  bool error_has_own_id_ = false;
   std::string_view answer_;
   std::optional<failure> why_;
   std::string location_;

@@ -15,6 +15,12 @@
 
 namespace mcp::inline v0 {
 
+/// A notification that the server sent unasked. Views, for as long as it is looked at.
+struct server_notification {
+  std::string_view method;
+  std::string_view params;  ///< JSON text; empty when absent
+};
+
 /// Parameters of `notifications/progress`.
 struct progress_update {
   std::string token;  ///< `progressToken` as JSON text: an integer or a string

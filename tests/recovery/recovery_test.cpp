@@ -1,0 +1,551 @@
+// SPDX-License-Identifier: MIT
+// A client whose server restarts, forgets sessions, breaks streams and falls silent.
+#include "support/fake_random.hpp"
+#include "support/mcp_peer.hpp"
+#include "support/scripted_network.hpp"
+#include "support/virtual_world.hpp"
+#include <mcp/mcp.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using mcp::connection_state;
+using mcp::errc;
+using namespace std::chrono_literals;
+using way = test::delivery::way;
+
+namespace {
+
+/// Notes every change of state and every attempt, and that the changes are legal.
+struct diary final : mcp::observer {
+  std::vector<connection_state> states{connection_state::idle};
+  std::vector<std::string> attempts;
+  std::size_t replaced = 0;
+  std::vector<std::uint64_t> clamped;
+
+  void state_changed(const mcp::connection_status& status) override {
+    if (status.state != states.back()) {
+      CHECK(mcp::can_follow(states.back(), status.state));
+      states.push_back(status.state);
+    }
+  }
+  void attempt_finished(const mcp::attempt_event& event) override {
+    attempts.push_back(std::string(event.method) +
+                       (event.why == nullptr ? " ok" : " " + std::string(event.next)));
+  }
+  void session_replaced(std::uint64_t) override { ++replaced; }
+  void reconnection_clamped(std::uint64_t asked, std::chrono::milliseconds) override {
+    clamped.push_back(asked);
+  }
+};
+
+/// A client and a server that speaks one era, on virtual time.
+struct fixture {
+  explicit fixture(test::mcp_peer::options server) : peer(world, server) {
+    options.protocol_version = server.modern ? "2026-07-28" : "2025-11-25";
+    options.time = world.time;
+    options.random = std::make_shared<test::seeded_random>(1);
+    options.observer = notes;
+  }
+
+  mcp::client& client() {
+    if (!made) made.emplace(world.context.get_executor(), "http://127.0.0.1:4321/mcp", options);
+    return *made;
+  }
+
+  template <class T>
+  struct running {
+    asio::cancellation_signal stop;
+    std::optional<mcp::result<T>> outcome;
+  };
+
+  template <class T>
+  std::shared_ptr<running<T>> start(asio::awaitable<mcp::result<T>> operation) {
+    auto state = std::make_shared<running<T>>();
+    asio::co_spawn(world.context, std::move(operation),
+                   asio::bind_cancellation_slot(
+                       state->stop.slot(), [state](const std::exception_ptr& thrown, mcp::result<T> outcome) {
+                         if (thrown) std::rethrow_exception(thrown);
+                         state->outcome.emplace(std::move(outcome));
+                       }));
+    return state;
+  }
+
+  template <class T>
+  mcp::result<T> run(asio::awaitable<mcp::result<T>> operation) {
+    const auto state = start(std::move(operation));
+    REQUIRE(world.run([&] { return state->outcome.has_value(); }));
+    return std::move(*state->outcome);
+  }
+
+  mcp::result<mcp::tool_result> call(std::string_view tool, mcp::call_options how = {}) {
+    return run(client().call_tool(tool, R"({"n":1})", how, mcp::as_result));
+  }
+  int executions(const std::string& tool) const {
+    const auto found = peer.executions().find(tool + R"({"n":1})");
+    return found == peer.executions().end() ? 0 : found->second;
+  }
+  /// The connection is idle for long enough to be looked at before it is used again.
+  void warm_up() {
+    REQUIRE(call("warm"));
+    world.pass(1s);
+  }
+
+  test::virtual_world world;
+  test::mcp_peer peer;
+  test::scripted_network network{peer};
+  std::shared_ptr<diary> notes = std::make_shared<diary>();
+  mcp::client_options options;
+  std::optional<mcp::client> made;
+};
+
+struct legacy : fixture {
+  legacy() : fixture({.modern = false}) {}
+};
+struct legacy_streams : fixture {
+  legacy_streams() : fixture({.modern = false, .event_streams = true}) {}
+};
+struct modern : fixture {
+  modern() : fixture({.legacy = false}) {}
+};
+struct modern_streams : fixture {
+  modern_streams() : fixture({.legacy = false, .event_streams = true}) {}
+};
+
+errc code_of(const mcp::failure& why) { return static_cast<errc>(why.code().value()); }
+
+template <class T>
+errc code_of(const mcp::result<T>& outcome) {
+  return outcome ? errc{} : code_of(outcome.error());
+}
+
+const std::string lost_404 = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE_METHOD(legacy, "a lost session is replaced, and the call answered, with four requests",
+                 "[recovery]") {
+  warm_up();
+  const auto before = peer.requests().size();
+  peer.restart(false);
+  const auto answer = call("a");
+  REQUIRE(answer);
+  CHECK(answer->text() == "a 1");
+  CHECK(peer.requests().size() == before + 4);
+  CHECK(peer.requests()[before].find("tools/call") != std::string::npos);
+  CHECK(peer.requests()[before + 1].find("\"initialize\"") != std::string::npos);
+  CHECK(peer.requests()[before + 2].find("notifications/initialized") != std::string::npos);
+  CHECK(peer.requests()[before + 3].find("tools/call") != std::string::npos);
+  CHECK(executions("a") == 1);
+  CHECK(notes->replaced == 1);
+  using enum connection_state;
+  CHECK(notes->states == std::vector{idle, connecting, ready, reconnecting, ready});
+  CHECK(client().counters().replays == 1);
+  CHECK(client().counters().sessions == 2);
+}
+
+TEST_CASE_METHOD(legacy, "the other ways to say that a session is lost", "[recovery]") {
+  const auto body = [](std::string_view id, std::string_view text) {
+    return R"({"jsonrpc":"2.0","id":)" + std::string(id) + R"(,"error":{"code":-32000,"message":")" +
+           std::string(text) + "\"}}";
+  };
+  struct row {
+    std::string reply;
+    bool certain;
+  };
+  const std::string_view no_id = "Bad Request: No valid session ID provided";
+  const std::vector<row> rows = {
+      {test::json_reply(body("null", no_id), "400 Bad Request"), true},
+      {test::json_reply(body("\"server-error\"", "Session not found"), "400 Bad Request"), true},
+      {test::json_reply(body("null", "Session has been terminated"), "410 Gone"), true},
+      {test::json_reply(body("null", "Unauthorized: Session not found"), "401 Unauthorized"), true},
+      {"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nContent-Length: 18\r\n\r\nInvalid session ID",
+       true},
+      {test::json_reply(body("@ID@", "Session not found"), "400 Bad Request"), false},
+      {test::json_reply(body("null", "Server not initialized")), false},
+  };
+  warm_up();
+  std::size_t replaced = 0;
+  for (const auto& [reply, certain] : rows) {
+    CAPTURE(reply);
+    const std::string tool = "t" + std::to_string(replaced);
+    // Its own id, as far as a peer can know it.
+    peer.next("\"" + tool + "\"", {.execute = false, .instead = reply});
+    const auto answer = call(tool);
+    CHECK(code_of(answer) == (certain ? errc{} : errc::outcome_unknown));
+    CHECK(executions(tool) == (certain ? 1 : 0));
+    REQUIRE(world.run([&] { return client().status().state == connection_state::ready; }));
+    CHECK(notes->replaced == ++replaced);
+  }
+}
+
+TEST_CASE_METHOD(legacy, "what sounds like a lost session and is none", "[recovery]") {
+  warm_up();
+  const std::string argument =
+      R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-32602,"message":"session_name is required"}})";
+  const std::string tool_error =
+      R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-32000,"message":"the database is down"}})";
+  for (const auto& [reply, code] : {std::pair{test::json_reply(argument, "400 Bad Request"), errc::rpc_error},
+                                    {test::json_reply(tool_error), errc::rpc_error}}) {
+    CAPTURE(reply);
+    peer.next("\"a\"", {.execute = false, .instead = reply});
+    CHECK(code_of(call("a")) == code);
+  }
+  CHECK(notes->replaced == 0);
+}
+
+TEST_CASE_METHOD(legacy, "many calls that meet the loss of their session open one new one", "[recovery]") {
+  warm_up();
+  peer.restart(false);
+  peer.next("\"initialize\"", {.delay = 2s});
+  std::vector<std::shared_ptr<running<mcp::tool_result>>> calls;
+  for (int i = 0; i < 100; ++i)
+    calls.push_back(start(
+        client().call_tool("t" + std::to_string(i), R"({"n":1})", mcp::call_options{}, mcp::as_result)));
+  // The one that starts the repair and some that wait for it go.
+  world.pass(1s);
+  for (std::size_t i = 0; i < 30; ++i) calls[i]->stop.emit(asio::cancellation_type::terminal);
+  REQUIRE(world.run([&] {
+    return std::ranges::all_of(calls, [](const auto& each) { return each->outcome.has_value(); });
+  }));
+  for (std::size_t i = 30; i < calls.size(); ++i) CHECK(calls[i]->outcome->has_value());
+  CHECK(peer.count("\"initialize\"") == 2);
+}
+
+TEST_CASE_METHOD(legacy, "who keeps state in the session is told that it is lost", "[recovery]") {
+  options.recovery.on_session_loss = mcp::session_loss::fail;
+  warm_up();
+  peer.restart(false);
+  const auto answer = call("a");
+  CHECK(code_of(answer) == errc::session_lost);
+  CHECK(client().status().state == connection_state::failed);
+  CHECK(client().status().reason.code() == errc::session_lost);
+  CHECK(call("a"));
+  CHECK(executions("a") == 1);
+}
+
+TEST_CASE_METHOD(modern, "a call that may have run is not sent again", "[recovery]") {
+  warm_up();
+  for (const auto& how : {test::delivery{.how = way::cut},
+                          {.how = way::reset},
+                          {.how = way::cut, .bytes = 20},
+                          {.how = way::cut, .bytes = -3},
+                          {.how = way::reset, .execute = false}}) {
+    const int before = executions("a");
+    peer.next("\"a\"", how);
+    const auto answer = call("a");
+    REQUIRE(code_of(answer) == errc::outcome_unknown);
+    REQUIRE(answer.error().attempts().size() == 1);
+    CHECK(answer.error().attempts()[0].seen.bytes_written != 0);
+    CHECK(executions("a") == before + (how.execute ? 1 : 0));
+    CHECK(call("b"));
+  }
+  CHECK(client().counters().outcomes_unknown == 5);
+}
+
+TEST_CASE_METHOD(modern, "what does no harm is sent again", "[recovery]") {
+  warm_up();
+  SECTION("a read") {
+    peer.next("tools/list", {.how = way::reset});
+    CHECK(run(client().list_tools(mcp::call_options{}, mcp::as_result)));
+    CHECK(peer.count("tools/list\",") == 2);
+  }
+  SECTION("a call whose caller says so") {
+    peer.next("\"a\"", {.how = way::reset});
+    CHECK(call("a", {.replay = mcp::replay_policy::always}));
+    CHECK(executions("a") == 2);
+  }
+  SECTION("a bare 502, for a read") {
+    peer.next("ping", {.execute = false, .instead = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
+    CHECK(run(client().ping(mcp::call_options{}, mcp::as_result)));
+  }
+  SECTION("a bare 502, for a call") {
+    peer.next("\"a\"",
+              {.execute = false, .instead = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n"});
+    CHECK(code_of(call("a")) == errc::outcome_unknown);
+  }
+}
+
+TEST_CASE_METHOD(modern, "annotations are asked for when they matter", "[recovery]") {
+  options.recovery.replay = mcp::replay_policy::trusted_annotations;
+  warm_up();
+  peer.annotate("tool-1", R"({"idempotentHint":true})");
+  peer.next("\"tool-1\"", {.how = way::reset});
+  const auto answer = call("tool-1");
+  CHECK(code_of(answer) == errc{});
+  CHECK(executions("tool-1") == 2);
+  CHECK(peer.count("tools/list\",") == 1);
+  peer.next("\"other\"", {.how = way::reset});
+  CHECK(code_of(call("other")) == errc::outcome_unknown);
+  CHECK(peer.count("tools/list\",") == 1);
+}
+
+TEST_CASE_METHOD(modern, "contradictory annotations count for nothing", "[recovery]") {
+  options.recovery.replay = mcp::replay_policy::trusted_annotations;
+  warm_up();
+  peer.annotate("tool-1", R"({"readOnlyHint":true,"destructiveHint":true})");
+  peer.next("\"tool-1\"", {.how = way::reset});
+  CHECK(code_of(call("tool-1")) == errc::outcome_unknown);
+}
+
+TEST_CASE_METHOD(legacy_streams, "a stream that breaks is taken up where it broke", "[recovery]") {
+  options.protocol_version = "2025-11-25";
+  warm_up();
+  for (const auto& how : {test::delivery{.how = way::cut, .bytes = -20},
+                          {.how = way::cut, .bytes = -60},
+                          {.how = way::cut, .bytes = -100}}) {
+    const int before = executions("a");
+    peer.next("\"a\"", how);
+    const auto answer = call("a");
+    REQUIRE(code_of(answer) == errc{});
+    CHECK(executions("a") == before + 1);
+    CHECK(peer.requests().back().starts_with("GET /mcp HTTP/1.1\r\n"));
+    CHECK(peer.requests().back().find("\r\nLast-Event-ID: stream-") != std::string::npos);
+    CHECK(peer.requests().back().find("\r\nAccept: text/event-stream\r\n") != std::string::npos);
+    CHECK(peer.requests().back().find("Content-") == std::string::npos);
+  }
+  CHECK(client().counters().resumes == 3);
+}
+
+TEST_CASE_METHOD(legacy_streams, "a server that is polled says how long to wait", "[recovery]") {
+  warm_up();
+  const auto poll = [&](std::string_view retry) {
+    peer.next("\"a\"", {.how = way::cut, .bytes = -60});
+    peer.retry_before_close = retry;
+    const auto began = world.now();
+    CHECK(call("a"));
+    return world.now() - began;
+  };
+  CHECK(poll("500") == 500ms);
+  CHECK(poll("0") == options.recovery.least_reconnection);
+  CHECK(poll("2500") == 2500ms);
+  CHECK(notes->clamped == std::vector<std::uint64_t>{0});
+}
+
+TEST_CASE_METHOD(legacy_streams, "a stream whose session is lost leaves its call in doubt", "[recovery]") {
+  warm_up();
+  peer.next("\"a\"", {.how = way::cut, .bytes = -60});
+  peer.next("Last-Event-ID", {.execute = false, .instead = lost_404});
+  CHECK(code_of(call("a")) == errc::outcome_unknown);
+  CHECK(executions("a") == 1);
+  CHECK(call("b"));
+}
+
+TEST_CASE_METHOD(modern_streams, "a modern stream that breaks cannot be taken up", "[recovery]") {
+  warm_up();
+  peer.next("\"a\"", {.how = way::cut, .bytes = -60});
+  CHECK(code_of(call("a")) == errc::outcome_unknown);
+  CHECK(peer.count("GET ") == 0);
+}
+
+TEST_CASE_METHOD(modern, "a server in trouble is given the time it asks for", "[recovery]") {
+  warm_up();
+  const auto answer_after = [&](const std::string& reply) {
+    peer.next("\"a\"", {.execute = false, .instead = reply});
+    const auto began = world.now();
+    CHECK(call("a"));
+    return world.now() - began;
+  };
+  CHECK(answer_after("HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n") == 7s);
+  CHECK(answer_after("HTTP/1.1 429 Slow\r\nRetry-After: 3\r\nContent-Length: 0\r\n\r\n") == 3s);
+  const auto jittered = answer_after("HTTP/1.1 429 Slow\r\nContent-Length: 0\r\n\r\n");
+  CHECK((jittered > 0ms && jittered <= 250ms));
+  CHECK(executions("a") == 3);
+  SECTION("but not for more than the call has") {
+    peer.next("\"a\"", {.execute = false,
+                        .instead = "HTTP/1.1 503 Busy\r\nRetry-After: 100\r\nContent-Length: 0\r\n\r\n"});
+    const auto began = world.now();
+    const auto answer = call("a");
+    CHECK(code_of(answer) == errc::http_status);
+    CHECK(answer.error().http_status() == 503);
+    CHECK(world.now() == began);
+  }
+}
+
+TEST_CASE_METHOD(modern, "a server that is down is waited for", "[recovery]") {
+  warm_up();
+  peer.restart(true);
+  peer.admitting = test::scripted_peer::admission::refused_soon;
+  world.after(5s, [&] { peer.admitting = test::scripted_peer::admission::soon; });
+  CHECK(call("a"));
+  CHECK(executions("a") == 1);
+  using enum connection_state;
+  CHECK(notes->states == std::vector{idle, connecting, ready, reconnecting, ready});
+  SECTION("while there is hope") {
+    peer.restart(true);
+    peer.admitting = test::scripted_peer::admission::refused_soon;
+    const auto answer = call("a", {.timeout = 10s});
+    CHECK(code_of(answer) == errc::connect_failed);
+    CHECK(answer.error().attempts().size() > 3);
+    CHECK(client().status().state == failed);
+    peer.admitting = test::scripted_peer::admission::soon;
+    CHECK(call("a"));
+    CHECK(client().status().state == ready);
+  }
+}
+
+TEST_CASE_METHOD(legacy, "the first session is opened with patience", "[recovery]") {
+  peer.admitting = test::scripted_peer::admission::refused_soon;
+  world.after(3s, [&] { peer.admitting = test::scripted_peer::admission::soon; });
+  CHECK(call("a"));
+  using enum connection_state;
+  CHECK(notes->states == std::vector{idle, connecting, ready});
+  SECTION("and a new one as well") {
+    peer.restart(false);
+    peer.next("\"initialize\"", {.how = way::reset});
+    peer.next(
+        "\"initialize\"",
+        {.execute = false, .instead = "HTTP/1.1 503 Busy\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"});
+    CHECK(call("a"));
+    CHECK(notes->replaced == 1);
+    CHECK(executions("a") == 2);
+  }
+}
+
+TEST_CASE_METHOD(modern, "an outage of ten minutes costs few attempts", "[recovery]") {
+  warm_up();
+  peer.restart(true);
+  peer.admitting = test::scripted_peer::admission::refused_soon;
+  const auto connections = network.opened();
+  std::size_t calls = 0;
+  std::size_t answered = 0;
+  std::size_t ended = 0;
+  std::optional<test::virtual_world::time_point> first_success;
+  const auto one = [&] {
+    ++calls;
+    client().call_tool("t" + std::to_string(calls), R"({"n":1})", mcp::call_options{},
+                       [&](const mcp::result<mcp::tool_result>& answer) {
+                         ++ended;
+                         answered += answer ? 1 : 0;
+                         if (answer && !first_success) first_success = world.now();
+                       });
+  };
+  for (int i = 0; i < 11'000; ++i) world.after(i * 60ms, one);
+  world.pass(10min);
+  CHECK(answered == 0);
+  CHECK(static_cast<std::size_t>(network.opened() - connections) <= calls * 12 / 10 + 10);
+  CHECK(network.opened() - connections <= 100);  // the circuit breaker: far below what the budget allows
+  peer.admitting = test::scripted_peer::admission::soon;
+  const auto back = world.now();
+  world.pass(3min);
+  REQUIRE(first_success);
+  CHECK(*first_success - back <= 30s);
+  CHECK(ended == 11'000);
+}
+
+TEST_CASE_METHOD(legacy, "a new session is told what the old one knew", "[recovery]") {
+  warm_up();
+  const auto request = [&](std::string_view method, std::string_view params) {
+    CHECK(run(client().request(method, params, mcp::call_options{}, mcp::as_result)));
+  };
+  request("logging/setLevel", R"({"level":"info"})");
+  request("resources/subscribe", R"({"uri":"file:///a"})");
+  request("resources/subscribe", R"({"uri":"file:///b"})");
+  request("logging/setLevel", R"({"level":"debug"})");
+  request("resources/unsubscribe", R"({"uri": "file:///a"})");
+  peer.restart(false);
+  const auto before = peer.requests().size();
+  CHECK(call("a"));
+  REQUIRE(peer.requests().size() == before + 6);
+  CHECK(peer.requests()[before + 4].find(R"("logging/setLevel","params":{"level":"debug"}})") !=
+        std::string::npos);
+  CHECK(peer.requests()[before + 3].find(R"("resources/subscribe","params":{"uri":"file:///b"}})") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(legacy, "what the server says unasked is heard, over breaks and new sessions",
+                 "[recovery]") {
+  warm_up();
+  std::vector<std::string> heard;
+  const auto note = [&](const mcp::server_notification& said) {
+    heard.push_back(std::string(said.method) + std::string(said.params));
+  };
+  const auto listening = start(client().listen(note, mcp::as_result));
+  world.settle();
+  const auto say = [&](const std::string& what) {
+    peer.push(R"({"jsonrpc":"2.0","method":"notifications/)" + what + R"(","params":{}})");
+    world.settle();
+  };
+  say("one");
+  peer.restart(true);
+  world.pass(5s);
+  say("two");
+  peer.restart(false);
+  world.pass(5s);
+  say("three");
+  CHECK(heard ==
+        std::vector<std::string>{"notifications/one{}", "notifications/two{}", "notifications/three{}"});
+  CHECK_FALSE(listening->outcome);
+  world.pass(10min);  // silence: the stream is looked after
+  say("four");
+  CHECK(heard.size() == 4);
+  listening->stop.emit(asio::cancellation_type::terminal);
+  REQUIRE(world.run([&] { return listening->outcome.has_value(); }));
+  CHECK(code_of(*listening->outcome) == errc::cancelled);
+}
+
+TEST_CASE_METHOD(legacy, "a server without such a stream says so, and that is all", "[recovery]") {
+  warm_up();
+  peer.next("GET ", {.execute = false, .instead = "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n"});
+  const auto nothing = [](const mcp::server_notification&) {};
+  CHECK(run(client().listen(nothing, mcp::as_result)));
+  CHECK(client().status().state == connection_state::ready);
+}
+
+TEST_CASE_METHOD(modern, "a modern server has no such stream", "[recovery]") {
+  const auto nothing = [](const mcp::server_notification&) {};
+  CHECK(code_of(run(client().listen(nothing, mcp::as_result))) == errc::unsupported_protocol_version);
+}
+
+TEST_CASE_METHOD(legacy, "a session that was taken over is suspect until its first answer", "[recovery]") {
+  made.emplace(world.context.get_executor(), "http://127.0.0.1:4321/mcp",
+               mcp::session_state{"2025-11-25", "gone", {}}, options);
+  CHECK(client().status().state == connection_state::suspect);
+  CHECK(call("a"));
+  CHECK(executions("a") == 1);
+  using enum connection_state;
+  CHECK(notes->states == std::vector{idle, suspect, reconnecting, ready});
+}
+
+TEST_CASE_METHOD(legacy, "who watches the state sees the newest, however seldom they look", "[recovery]") {
+  const auto first = client().status();
+  CHECK(first.state == connection_state::idle);
+  const auto watching = start(client().status_after(first.revision, mcp::as_result));
+  warm_up();
+  REQUIRE(watching->outcome);
+  CHECK((*watching->outcome)->revision > first.revision);
+  const auto now = run(client().status_after(first.revision, mcp::as_result));
+  REQUIRE(now);
+  CHECK(now->state == connection_state::ready);
+  const auto waiting = start(client().status_after(now->revision, mcp::as_result));
+  world.settle();
+  CHECK_FALSE(waiting->outcome);
+  CHECK(run(client().close(mcp::as_result)));
+  REQUIRE(world.run([&] { return waiting->outcome.has_value(); }));
+  CHECK((*waiting->outcome)->state == connection_state::closed);
+  CHECK(code_of(run(client().status_after((*waiting->outcome)->revision, mcp::as_result))) ==
+        errc::client_closed);
+}
+
+TEST_CASE_METHOD(legacy, "a server that was upgraded is asked again what it speaks", "[recovery]") {
+  options.protocol_version.clear();
+  warm_up();
+  CHECK(client().protocol_version() == "2025-11-25");
+  peer.restart(false);
+  peer.speak({.modern = true, .legacy = false});
+  CHECK(call("a"));
+  CHECK(client().protocol_version() == "2026-07-28");
+}
