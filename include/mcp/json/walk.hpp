@@ -12,6 +12,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <cstring>
@@ -69,14 +70,19 @@ class workspace {
     return parser.iterate(in.text.data(), size, size + padding).get(out);
   }
   padded_text pad(std::string_view text) {
-    tools_->copy.reserve(text.size() + padding);
-    return {tools_->copy.assign(text)};
+    if (tools_->room < text.size() + padding) {
+      tools_->room = std::max(least_capacity, std::bit_ceil(text.size() + padding));
+      tools_->copy = std::make_unique_for_overwrite<char[]>(tools_->room);
+    }
+    text.copy(tools_->copy.get(), text.size());
+    return {{tools_->copy.get(), text.size()}};
   }
 
  private:
   struct tools {
     ondemand::parser parser;
-    std::string copy;
+    std::unique_ptr<char[]> copy;
+    std::size_t room = 0;  // of the copy
   };
 
   static constexpr std::size_t least_capacity = 4096;
@@ -101,7 +107,7 @@ class workspace {
 /// How much a walk looks at what is neither object nor array.
 enum class scalars {
   unread,   ///< its first byte and, in strings, that it is UTF-8 without control characters
-  checked,  ///< all of it, and of keys as well
+  checked,  ///< all of it, and the escapes of keys as well
 };
 
 /// One pass over one text.
@@ -110,8 +116,10 @@ class walker {
   using error_code = simdjson::error_code;
 
   /// `shown` is the text of which views are given: `read` itself, or what it is a copy of.
-  walker(padded_text read, std::string_view shown, std::size_t max_depth)
-      : shift_(shown.data() - read.text.data()), max_depth_(std::min(max_depth, max_nesting)) {}
+  walker(padded_text read, std::string_view shown, std::size_t max_depth, scalars how)
+      : shift_(shown.data() - read.text.data()),
+        max_depth_(std::min(max_depth, max_nesting)),
+        escapes_(how == scalars::checked && shown.find('\\') != std::string_view::npos) {}
 
   template <scalars Scalars, class Visit>
   error_code walk(workspace& with, padded_text text, Visit& visit) {
@@ -119,22 +127,22 @@ class walker {
     const char* surplus = nullptr;
     if (const auto fault = with.open(text, document_)) return fault;
     if (const auto fault = document_.get_value().get(root)) return fault;
-    if (const auto fault = enter<Scalars>(root, 0, visit)) return fault;
+    if (const auto fault = enter<Scalars>(root, first_byte(root), 0, visit)) return fault;
     const auto end = document_.current_location().get(surplus);
     return end == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
   }
 
-  /// All of `from`, which lies `depth` levels deep.
+  /// All of `from`, which begins with the byte `first` and lies `depth` levels deep.
   template <scalars Scalars, class Visit>
-  error_code enter(ondemand::value from, std::size_t depth, Visit& visit) {
-    ondemand::json_type type{};
-    if (const auto fault = from.type().get(type)) return fault;
-    switch (type) {
-      case ondemand::json_type::object: return enter_object<Scalars>(from, depth + 1, visit);
-      case ondemand::json_type::array: return enter_array<Scalars>(from, depth + 1, visit);
-      default: return Scalars == scalars::checked ? check_scalar(from, type) : simdjson::SUCCESS;
-    }
+  [[gnu::always_inline]] error_code enter(const ondemand::value& from, char first, std::size_t depth,
+                                          Visit& visit) {
+    if (first == '{') return enter_object<Scalars>(from, depth + 1, visit);
+    if (first == '[') return enter_array<Scalars>(from, depth + 1, visit);
+    if (Scalars == scalars::checked) return check_scalar(from, first);
+    return may_begin_scalar(first) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
   }
+
+  static char first_byte(ondemand::value of) { return *of.raw_json_token().data(); }
 
   /// The text from `begin` up to where the pass is now.
   error_code passed(std::string_view& text) {
@@ -159,7 +167,8 @@ class walker {
       ondemand::field member;
       if (const auto fault = std::move(each).get(member)) return fault;
       const char* const key = member.key().raw();
-      if (Scalars == scalars::checked && member.unescaped_key().error()) return simdjson::STRING_ERROR;
+      if (Scalars == scalars::checked && escapes_ && member.unescaped_key().error())
+        return simdjson::STRING_ERROR;
       if (const auto fault = pass<Scalars>(member.value(), key, depth, visit)) return fault;
     }
     return simdjson::SUCCESS;
@@ -179,14 +188,24 @@ class walker {
   }
 
   template <scalars Scalars, class Visit>
-  error_code pass(ondemand::value each, const char* key, std::size_t depth, Visit& visit);
+  error_code pass(const ondemand::value& each, const char* key, std::size_t depth, Visit& visit);
 
-  static error_code check_scalar(ondemand::value from, ondemand::json_type type) {
-    switch (type) {
-      case ondemand::json_type::string: return from.get_string().error();
-      case ondemand::json_type::number: return from.get_double().error();
-      case ondemand::json_type::boolean: return from.get_bool().error();
-      default: return trimmed(from.raw_json_token()) == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+  static bool may_begin_scalar(char first) noexcept {
+    static constexpr auto beginnings = [] {
+      std::array<bool, 256> table{};
+      for (const char c : std::string_view("\"-0123456789tfn")) table[static_cast<unsigned char>(c)] = true;
+      return table;
+    }();
+    return beginnings[static_cast<unsigned char>(first)];
+  }
+
+  error_code check_scalar(ondemand::value from, char first) const {
+    switch (first) {
+      case '"': return escapes_ ? from.get_string().error() : simdjson::SUCCESS;
+      case 't':
+      case 'f': return from.get_bool().error();
+      case 'n': return trimmed(from.raw_json_token()) == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+      default: return from.get_double().error();
     }
   }
 
@@ -199,6 +218,7 @@ class walker {
   ondemand::document document_;
   std::ptrdiff_t shift_;
   std::size_t max_depth_;
+  bool escapes_;  // whether there is a backslash, and it matters
 };
 
 struct no_visit {};
@@ -213,7 +233,7 @@ class item {
 
   /// Which of `names` is the key of this member, after unescaping; their number if it is none of them.
   template <std::size_t... Sizes>
-  std::size_t key_among(const char (&... names)[Sizes]) const {
+  [[gnu::always_inline]] std::size_t key_among(const char (&... names)[Sizes]) const {
     std::size_t index = 0;
     if (key_ == nullptr) return sizeof...(names);
     const auto is_raw = [&]<std::size_t Size>(const char(&name)[Size]) {
@@ -238,21 +258,19 @@ class item {
   }
 
   /// Goes through all of it and gives its text; absent, and the walk fails, if it is malformed.
-  value take() {
+  [[gnu::always_inline]] value take() {
     detail::no_visit nothing;
     return take(nothing);
   }
 
   /// The same, and calls `visit(item&)` for its own members or elements.
   template <class Visit>
-  value take(Visit&& visit) {
+  [[gnu::always_inline]] value take(Visit&& visit) {
     std::string_view text = token();
-    fault_ = simdjson::INCOMPLETE_ARRAY_OR_OBJECT;
-    if (text.empty()) return {};
-    fault_ = walker_.enter<detail::scalars::unread>(from_, depth_, visit);
-    const bool nested = text[0] == '{' || text[0] == '[';
-    if (!fault_ && nested) fault_ = walker_.passed(text);
     taken_ = true;
+    if (text.empty()) return fault_ = simdjson::INCOMPLETE_ARRAY_OR_OBJECT, value();
+    fault_ = walker_.enter<detail::scalars::unread>(from_, text[0], depth_, visit);
+    if (!fault_ && (text[0] == '{' || text[0] == '[')) fault_ = walker_.passed(text);
     return fault_ ? value() : walker_.shown(text);
   }
 
@@ -272,20 +290,22 @@ class item {
 namespace detail {
 
 template <scalars Scalars, class Visit>
-simdjson::error_code walker::pass(ondemand::value each, const char* key, std::size_t depth, Visit& visit) {
+[[gnu::always_inline]] inline simdjson::error_code walker::pass(const ondemand::value& each, const char* key,
+                                                                std::size_t depth, Visit& visit) {
   if constexpr (std::is_same_v<Visit, no_visit>) {
-    return enter<Scalars>(each, depth, visit);
+    return enter<Scalars>(each, first_byte(each), depth, visit);
   } else {
     item here(*this, each, key, depth);
     visit(here);
-    if (!here.taken_) here.take();
-    return here.fault_;
+    if (here.taken_) return here.fault_;
+    no_visit nothing;
+    return enter<Scalars>(each, first_byte(each), depth, nothing);
   }
 }
 
 template <scalars Scalars, class Visit>
 bool walk(padded_text read, std::string_view shown, workspace& with, std::size_t max_depth, Visit& visit) {
-  walker pass(read, shown, max_depth);
+  walker pass(read, shown, max_depth, Scalars);
   return !pass.walk<Scalars>(with, read, visit);
 }
 
