@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <support/padded.hpp>
 #include <vector>
 
 namespace {
@@ -89,6 +90,9 @@ TEST_CASE("a walk refuses what is not JSON", "[json]") {
       R"({1:1})",
       R"({null:1})",
       R"({"a":1}})",
+      R"({"a":"a":1,6}})",
+      R"({"a":"b":"c"})",
+      R"({"a":{"b":"c":1}})",
       R"([]])",
       R"([[])",
       R"({"a":{})",
@@ -305,5 +309,23 @@ TEST_CASE("every proper prefix of a container is refused", "[json]") {
   for (std::size_t size = 0; size < text.size(); ++size) {
     CAPTURE(size);
     CHECK_FALSE(walk(std::string_view(text).substr(0, size)));
+  }
+}
+
+TEST_CASE("what lies behind a text is never read as part of it", "[json]") {
+  const std::string text = R"({"a":[[1,{"b":[]}],"c",{}],"d":{"e":[true]}})";
+  for (const char behind : std::string_view("[]{},:\"0 x")) {
+    REQUIRE(mcp::json::walk(test::padded_copy(text, behind).text(), 256));
+    for (std::size_t size = 0; size < text.size(); ++size) {
+      const test::padded_copy copy(std::string_view(text).substr(0, size), behind);
+      CAPTURE(behind, size);
+      REQUIRE_FALSE(mcp::json::walk(copy.text(), 256));
+    }
+    for (const auto* open :
+         {"[", "[[", "[[[", "{", R"({"a":{)", R"({"a":[)", R"([{"a":)", "[[[]", R"([{"a":[]})"}) {
+      CAPTURE(behind, open);
+      REQUIRE_FALSE(mcp::json::walk(test::padded_copy(open, behind).text(), 256));
+      REQUIRE_FALSE(mcp::json::validate(open));
+    }
   }
 }

@@ -12,8 +12,9 @@ namespace test {
 /// A copy of a text with the padding that parsing in place needs, and not a byte more.
 class padded_copy {
  public:
-  explicit padded_copy(std::string_view text) : bytes_(text.begin(), text.end()), size_(text.size()) {
-    bytes_.resize(size_ + mcp::json::padding, '"');
+  explicit padded_copy(std::string_view text, char padding = '"')
+      : bytes_(text.begin(), text.end()), size_(text.size()) {
+    bytes_.resize(size_ + mcp::json::padding, padding);
   }
 
   mcp::json::padded_text text() const { return {{bytes_.data(), size_}}; }

@@ -123,21 +123,31 @@ class walker {
 
   template <scalars Scalars, class Visit>
   error_code walk(workspace& with, padded_text text, Visit& visit) {
-    ondemand::value root;
-    const char* surplus = nullptr;
     if (const auto fault = with.open(text, document_)) return fault;
-    if (const auto fault = document_.get_value().get(root)) return fault;
-    if (const auto fault = enter<Scalars>(root, first_byte(root), 0, visit)) return fault;
-    const auto end = document_.current_location().get(surplus);
-    return end == simdjson::OUT_OF_BOUNDS ? simdjson::SUCCESS : simdjson::TRAILING_CONTENT;
+    // Started as the root: simdjson then makes sure that the text ends in the bracket that closes it. Only so
+    // does it never read on into what lies behind.
+    ondemand::json_type type{};
+    if (const auto fault = document_.type().get(type)) return fault;
+    if (max_depth_ == 0) return simdjson::DEPTH_ERROR;
+    error_code fault = simdjson::SCALAR_DOCUMENT_AS_VALUE;
+    if (type == ondemand::json_type::object) fault = enter_members<Scalars>(document_.get_object(), 1, visit);
+    if (type == ondemand::json_type::array) fault = enter_elements<Scalars>(document_.get_array(), 1, visit);
+    const char* surplus = nullptr;
+    if (!fault && document_.current_location().get(surplus) != simdjson::OUT_OF_BOUNDS)
+      return simdjson::TRAILING_CONTENT;
+    return fault;
   }
 
   /// All of `from`, which begins with the byte `first` and lies `depth` levels deep.
   template <scalars Scalars, class Visit>
   [[gnu::always_inline]] error_code enter(const ondemand::value& from, char first, std::size_t depth,
                                           Visit& visit) {
-    if (first == '{') return enter_object<Scalars>(from, depth + 1, visit);
-    if (first == '[') return enter_array<Scalars>(from, depth + 1, visit);
+    if (first == '{' || first == '[') {
+      if (depth == max_depth_) return simdjson::DEPTH_ERROR;
+      return first == '{' ? enter_members<Scalars>(ondemand::value(from).get_object(), depth + 1, visit)
+                          : enter_elements<Scalars>(ondemand::value(from).get_array(), depth + 1, visit);
+    }
+    if (first == '"') return pass_string<Scalars>(from);
     if (Scalars == scalars::checked) return check_scalar(from, first);
     return may_begin_scalar(first) ? simdjson::SUCCESS : simdjson::TAPE_ERROR;
   }
@@ -159,10 +169,10 @@ class walker {
 
  private:
   template <scalars Scalars, class Visit>
-  error_code enter_object(ondemand::value from, std::size_t depth, Visit& visit) {
+  error_code enter_members(simdjson::simdjson_result<ondemand::object> from, std::size_t depth,
+                           Visit& visit) {
     ondemand::object members;
-    if (depth > max_depth_) return simdjson::DEPTH_ERROR;
-    if (const auto fault = from.get_object().get(members)) return fault;
+    if (const auto fault = std::move(from).get(members)) return fault;
     for (auto each : members) {
       ondemand::field member;
       if (const auto fault = std::move(each).get(member)) return fault;
@@ -175,10 +185,10 @@ class walker {
   }
 
   template <scalars Scalars, class Visit>
-  error_code enter_array(ondemand::value from, std::size_t depth, Visit& visit) {
+  error_code enter_elements(simdjson::simdjson_result<ondemand::array> from, std::size_t depth,
+                            Visit& visit) {
     ondemand::array elements;
-    if (depth > max_depth_) return simdjson::DEPTH_ERROR;
-    if (const auto fault = from.get_array().get(elements)) return fault;
+    if (const auto fault = std::move(from).get(elements)) return fault;
     for (auto each : elements) {
       ondemand::value element;
       if (const auto fault = std::move(each).get(element)) return fault;
@@ -193,15 +203,21 @@ class walker {
   static bool may_begin_scalar(char first) noexcept {
     static constexpr auto beginnings = [] {
       std::array<bool, 256> table{};
-      for (const char c : std::string_view("\"-0123456789tfn")) table[static_cast<unsigned char>(c)] = true;
+      for (const char c : std::string_view("-0123456789tfn")) table[static_cast<unsigned char>(c)] = true;
       return table;
     }();
     return beginnings[static_cast<unsigned char>(first)];
   }
 
-  error_code check_scalar(ondemand::value from, char first) const {
+  /// A string must be taken: simdjson takes one that is left for a key if a colon is behind it.
+  template <scalars Scalars>
+  error_code pass_string(ondemand::value from) const {
+    if (Scalars == scalars::checked && escapes_) return from.get_string().error();
+    return from.get_raw_json_string().error();
+  }
+
+  static error_code check_scalar(ondemand::value from, char first) {
     switch (first) {
-      case '"': return escapes_ ? from.get_string().error() : simdjson::SUCCESS;
       case 't':
       case 'f': return from.get_bool().error();
       case 'n': return trimmed(from.raw_json_token()) == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
