@@ -8,4 +8,5 @@
 #include <mcp/base/result.hpp>
 #include <mcp/base/version.hpp>
 #include <mcp/client.hpp>
+#include <mcp/recovery/with_reinitialize.hpp>
 #include <mcp/session/session.hpp>

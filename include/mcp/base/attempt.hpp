@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <string>
 #include <system_error>
 
 namespace mcp::inline v0 {
@@ -13,6 +14,7 @@ namespace mcp::inline v0 {
 /// One attempt that did not bring the answer: what is told of it afterwards, and all that is known of it for
 /// the decision how to go on.
 struct attempt {
+  std::string method;    ///< of the JSON-RPC message
   std::error_code code;  ///< why it brought none
   evidence seen;
   protocol_era era = protocol_era::modern;

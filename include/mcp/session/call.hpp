@@ -64,6 +64,9 @@ class call final : private deadline, private response_reader::listener {
     target_.clear();
   }
 
+  /// Makes the call one of several whose effects count together.
+  void belong_to(std::shared_ptr<call_scope> scope) noexcept { scope_ = std::move(scope); }
+
   /// A request. The members of its `params` are to be appended to what this returns. `name` is what
   /// `Mcp-Name` mirrors; empty where the method has no such field.
   http::request_buffer& begin_request(std::string_view method, std::string_view name,
@@ -167,6 +170,7 @@ class call final : private deadline, private response_reader::listener {
     method_.clear();
     name_.clear();
     options_ = {};
+    scope_.reset();
     stream_id_.clear();
     if (failed_before_) forget_attempts();
     channel_->active[position_] = channel_->active.back();
@@ -225,6 +229,7 @@ class call final : private deadline, private response_reader::listener {
     const bool may_run = resuming_ || (stage_ == stage::running && exchange_.seen().bytes_written != 0);
     const bool tell = may_run && kind_ == kind::request && admission_ == admission::when_ready &&
                       channel_->era == protocol_era::legacy;
+    if (may_run) note_effect();
     fail(why);
     if (tell) tell_cancelled();
   }
@@ -242,6 +247,11 @@ class call final : private deadline, private response_reader::listener {
     rpc::write_notification(notice, method, R"({"requestId":)" + std::to_string(id_) + "}");
     channel_->post(method, notice);
   } catch (const std::bad_alloc&) {
+  }
+
+  /// The server may have acted on the request.
+  void note_effect() noexcept {
+    if (scope_ && kind_ != kind::stream && !is_read(method_)) scope_->acted = true;
   }
 
   bool admitted() {
@@ -351,6 +361,7 @@ class call final : private deadline, private response_reader::listener {
     finish();
     if (proves_alive(exchange_.seen())) channel_->health->breaker.succeeded();
     channel_->show_ready();
+    note_effect();
     outcome_ = take_answer();
     observe(nullptr, {});
     if (kind_ == kind::request && standing_requests::concerns(method_)) {
@@ -367,9 +378,10 @@ class call final : private deadline, private response_reader::listener {
     // 2025-11-25, "Listening for Messages from the Server": it does not offer a stream.
     if (kind_ == kind::stream && seen.status == 405) return finish(), void(outcome_ = json_text());
     if (needs_hints(why)) return learn(std::move(why));
+    if (scope_ && classify(report(why, false)).call != next_step::replay) note_effect();
     recovery_step step = admission_ == admission::at_once ? recovery_step() : next_step_after(why);
-    if (!channel_->heals && (step.call == next_step::replay || step.call == next_step::outcome_unknown))
-      step.call = next_step::end;
+    const bool certain = step.call != next_step::outcome_unknown;
+    if (!channel_->heals && step.call != next_step::resume) step.call = next_step::end;
 
     auto& breaker = channel_->health->breaker;
     if (proves_alive(seen)) {
@@ -377,7 +389,8 @@ class call final : private deadline, private response_reader::listener {
     } else if (seen.status != 0 || is_broken(why)) {
       breaker.failed(channel_->deadlines->now());
     }
-    if (step.call == next_step::end && step.first == repair::session) why.with_code(errc::session_lost);
+    const bool lost = step.call == next_step::end && step.first == repair::session;
+    if (lost && certain) why.with_code(errc::session_lost);
     observe(&why, step);
     remember(why);
     show(why, step);
@@ -472,7 +485,8 @@ class call final : private deadline, private response_reader::listener {
   }
 
   void remember(const failure& why) {
-    history_.push_back({.code = why.code(),
+    history_.push_back({.method = method_,
+                        .code = why.code(),
                         .seen = exchange_.seen(),
                         .era = era_,
                         .generation = generation_,
@@ -626,6 +640,7 @@ class call final : private deadline, private response_reader::listener {
   std::chrono::milliseconds delay_{0};
 
   // Over all attempts.
+  std::shared_ptr<call_scope> scope_;
   alarm alarm_;
   std::optional<time_point> not_before_;
   bool failed_before_ = false;

@@ -14,9 +14,11 @@
 #include <mcp/types/tool.hpp>
 
 #include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
 #include <algorithm>
@@ -152,15 +154,33 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   }
 
   void repair_soon(repair what, std::uint64_t broken, const failure& why) override {
+    if (!heals) return;
+    if (options.recovery.on_session_loss == session_loss::replace) return reopen_soon(what, broken, why);
+    if (discard(what, broken)) show(connection_state::failed, why);
+  }
+
+  void reopen_soon(repair what, std::uint64_t broken, const failure& why) {
+    if (!discard(what, broken)) return;
+    show(connection_state::reconnecting, why);
+    open_soon();
+  }
+
+  /// Opens a new session in the place of the one of that generation, or joins whoever does so already.
+  static asio::awaitable<result<void>> reopen(std::shared_ptr<session_core> self, repair what,
+                                              std::uint64_t broken, failure why) {
+    self->reopen_soon(what, broken, why);
+    co_return co_await open(self);
+  }
+
+  /// Forgets the session of that generation; false if it is forgotten already, or if that would mend nothing.
+  bool discard(repair what, std::uint64_t broken) {
     const bool mends = what == repair::version || what == repair::session;
-    if (!heals || !mends || state != phase::ready || broken != generation) return;
+    if (!mends || state != phase::ready || broken != generation) return false;
     if (what == repair::version) known_version_.clear();
     session_id.clear();
     hints.reset();
     state = phase::idle;
-    if (options.recovery.on_session_loss == session_loss::fail) return show(connection_state::failed, why);
-    show(connection_state::reconnecting, why);
-    open_soon();
+    return true;
   }
 
   void learn_tools_soon() override {
@@ -238,6 +258,17 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     }
     self->pool->close();
     co_return result<void>();
+  }
+
+  /// Waits; not beyond the end of the session.
+  static asio::awaitable<void> pause(std::shared_ptr<session_core> self, time_point until) {
+    std::error_code ignored;
+    const auto wake = [&self] { self->settled_.notify(); };
+    deadline_action alarm(*self->deadlines, until, wake);
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    while (!alarm.passed() && self->state != phase::closed &&
+           cancellation.cancelled() == asio::cancellation_type::none)
+      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
  private:
@@ -331,14 +362,6 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (step.first == repair::version) known_version_.clear();
     show(board.state(), why);
     return now + step.delay;
-  }
-
-  static asio::awaitable<void> pause(std::shared_ptr<session_core> self, time_point until) {
-    std::error_code ignored;
-    const auto wake = [&self] { self->settled_.notify(); };
-    deadline_action alarm(*self->deadlines, until, wake);
-    while (!alarm.passed() && self->state != phase::closed)
-      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   static asio::awaitable<void> learn_tools(std::shared_ptr<session_core> self) {

@@ -62,7 +62,7 @@ class operations {
   template <class Token = throwing_t>
   auto request(std::string_view method, std::string_view params = {}, const call_options& options = {},
                Token&& token = {}) {
-    auto call = core_->lease();
+    auto call = lease();
     if (const auto object = checked(*call, params)) {
       const json::value members(*object);
       const json::value name = json::find_member(members, detail::mirrored_member(method));
@@ -77,7 +77,7 @@ class operations {
   /// Sends any notification; complete when the server has accepted it. `params` as for `request()`.
   template <class Token = throwing_t>
   auto notify(std::string_view method, std::string_view params = {}, Token&& token = {}) {
-    auto call = core_->lease();
+    auto call = lease();
     if (const auto object = checked(*call, params)) {
       std::string message;
       rpc::write_notification(message, method, *object);
@@ -89,7 +89,7 @@ class operations {
   /// Asks for a sign of life (2025-11-25, Ping).
   template <class Token = throwing_t>
   auto ping(const call_options& options = {}, Token&& token = {}) {
-    auto call = core_->lease();
+    auto call = lease();
     call->begin_request("ping", {}, options);
     return detail::complete<void>(std::move(call), std::forward<Token>(token));
   }
@@ -108,7 +108,7 @@ class operations {
   template <class Token = throwing_t>
   auto call_tool(std::string_view name, std::string_view arguments = {}, const call_options& options = {},
                  Token&& token = {}) {
-    auto call = core_->lease();
+    auto call = lease();
     auto& params = call->begin_request("tools/call", name, options);
     params.append(R"("name":)");
     if (!json::writer(params).string(name).ok())
@@ -124,7 +124,7 @@ class operations {
   /// Errors: `errc::unsupported_protocol_version` with servers of 2026-07-28, which have no such stream.
   template <class Token = throwing_t>
   auto listen(function_ref<void(const server_notification&)> on_notification, Token&& token = {}) {
-    auto call = core_->lease();
+    auto call = lease();
     call->begin_listening(on_notification);
     return detail::complete<void>(std::move(call), std::forward<Token>(token));
   }
@@ -160,14 +160,24 @@ class operations {
   session_state save() const { return core_->save(); }
 
  protected:
-  explicit operations(std::shared_ptr<detail::session_core> core) : core_(std::move(core)) {}
+  /// With a `scope`: another handle of a session that belongs to somebody else.
+  explicit operations(std::shared_ptr<detail::session_core> core,
+                      std::shared_ptr<detail::call_scope> scope = nullptr)
+      : core_(std::move(core)), scope_(std::move(scope)) {}
   ~operations() {
-    if (core_) core_->shut();
+    if (core_ && !scope_) core_->shut();
   }
 
   std::shared_ptr<detail::session_core> core_;
+  std::shared_ptr<detail::call_scope> scope_;
 
  private:
+  detail::call_lease lease() {
+    auto leased = core_->lease();
+    if (scope_) leased->belong_to(scope_);
+    return leased;
+  }
+
   /// The JSON object that the caller gave; empty text stands for an empty one. Fails the call otherwise.
   std::optional<std::string_view> checked(detail::call& call, std::string_view object) const {
     if (object.empty()) return "{}";

@@ -8,13 +8,19 @@
 
 #include <asio/any_io_executor.hpp>
 
+#include <memory>
 #include <string_view>
 #include <utility>
 
 namespace mcp::inline v0 {
 
-/// One protocol session with one server, without any healing: opened once, lost for good when the server
-/// loses it. `mcp::client` is what most programs want.
+namespace detail {
+struct recovery_access;
+}
+
+/// One protocol session with one server, without any healing: a call that fails, fails, though a stream that
+/// breaks is taken up again. `mcp::with_reinitialize` heals it from outside; `mcp::client` does all of it,
+/// and is what most programs want.
 ///
 /// Belongs to one executor and is not thread-safe. Destruction ends what is under way, sends nothing and
 /// never blocks.
@@ -41,6 +47,23 @@ class session : public operations {
     return detail::complete<void>(core_->executor, detail::session_core::open(core_),
                                   std::forward<Token>(token));
   }
+
+ private:
+  friend struct detail::recovery_access;
+  using operations::operations;
 };
+
+namespace detail {
+
+/// What recovery needs to see of a session.
+struct recovery_access {
+  static const std::shared_ptr<session_core>& core(const session& of) noexcept { return of.core_; }
+  /// Another handle of it, whose calls count together.
+  static session within(const session& of, std::shared_ptr<call_scope> scope) {
+    return session(of.core_, std::move(scope));
+  }
+};
+
+}  // namespace detail
 
 }  // namespace mcp::inline v0

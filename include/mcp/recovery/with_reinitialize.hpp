@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/base/attempt.hpp>
+#include <mcp/base/result.hpp>
+#include <mcp/policy/recovery.hpp>
+#include <mcp/session/completion.hpp>
+#include <mcp/session/core.hpp>
+#include <mcp/session/session.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
+#include <asio/this_coro.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace mcp::inline v0 {
+
+/// What an operation brought, and the attempts that brought nothing before it did.
+template <class T>
+struct recovered {
+  T value{};
+  std::vector<attempt> attempts{};
+};
+
+template <>
+struct recovered<void> {
+  std::vector<attempt> attempts{};
+};
+
+/// How hard `with_reinitialize` tries.
+struct reinitialize_policy {
+  /// `replay_policy::trusted_annotations` counts as `never` here, where nothing is known of tools.
+  recovery_options recovery{};
+  /// After so long nothing is begun any more; zero: no limit. What is under way has its own time limits.
+  std::chrono::milliseconds timeout{0};
+};
+
+namespace detail {
+
+template <class T>
+struct awaited;
+template <class T>
+struct awaited<asio::awaitable<T>> {
+  using type = T;
+  static constexpr bool throws = true;
+};
+template <class T>
+struct awaited<asio::awaitable<result<T>>> {
+  using type = T;
+  static constexpr bool throws = false;
+};
+template <class Operation>
+using awaited_by = awaited<std::invoke_result_t<Operation&, session&>>;
+
+/// One run of `with_reinitialize`, apart from what it awaits.
+class reinitialize_run {
+ public:
+  using time_point = deadline_list::time_point;
+
+  reinitialize_run(const session& on, const reinitialize_policy& how)
+      : core_(recovery_access::core(on)),
+        policy_(how),
+        until_(how.timeout.count() == 0 ? time_point::max() : core_->deadlines->now() + how.timeout) {}
+
+  const std::shared_ptr<session_core>& core() const noexcept { return core_; }
+
+  /// A handle of the session for one run of the operation.
+  session handle(const session& on) {
+    scope_ = std::make_shared<call_scope>();
+    generation_ = core_->generation;
+    return recovery_access::within(on, scope_);
+  }
+
+  /// The operation, or a repair (`repairing`), has failed: what now?
+  recovery_step failed(const failure& why, bool repairing) {
+    const auto made = why.attempts();
+    std::ranges::copy(made, std::back_inserter(history_));
+    if (made.empty()) return {};
+    const attempt& last = made.back();
+    const bool always = policy_.recovery.replay == replay_policy::always;
+    const bool harmless = repairing || always || is_read(last.method);
+    auto step = plan_.next({.why = why,
+                            .seen = last.seen,
+                            .era = last.era,
+                            .named_session = last.named_session,
+                            .resuming = last.resuming,
+                            .repeatable = harmless},
+                           {.options = policy_.recovery,
+                            .health = *core_->health,
+                            .now = core_->deadlines->now(),
+                            .deadline = until_,
+                            .wall_clock = core_->deadlines->wall_clock()});
+    // The session takes up streams by itself: what it has given up is in doubt.
+    if (step.call == next_step::resume) step.call = harmless ? next_step::replay : next_step::outcome_unknown;
+    if (!repairing) generation_ = last.generation;
+    // To begin anew would repeat what the operation has done before it failed.
+    const bool acted = !repairing && scope_->acted && !always;
+    if (acted && step.call == next_step::replay) step.call = next_step::end;
+    return step;
+  }
+
+  std::uint64_t generation() const noexcept { return generation_; }
+
+  failure conclude(failure why, next_step how) {
+    if (how == next_step::outcome_unknown) why.with_code(errc::outcome_unknown);
+    if (!history_.empty()) why.with_attempts(std::move(history_));
+    return why;
+  }
+
+  std::vector<attempt> take_history() noexcept { return std::move(history_); }
+
+ private:
+  std::shared_ptr<session_core> core_;
+  reinitialize_policy policy_;
+  time_point until_;
+  recovery_plan plan_;
+  std::shared_ptr<call_scope> scope_;
+  std::uint64_t generation_ = 0;
+  std::vector<attempt> history_;
+};
+
+template <class T, class Operation>
+asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operation,
+                                                   reinitialize_policy how) {
+  reinitialize_run run(on, how);
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  for (;;) {
+    session handle = run.handle(on);
+    result<T> outcome;
+    if constexpr (!awaited_by<Operation>::throws) {
+      outcome = co_await operation(handle);
+    } else {
+      try {
+        if constexpr (std::is_void_v<T>) {
+          co_await operation(handle);
+          outcome = result<void>();
+        } else {
+          outcome = co_await operation(handle);
+        }
+      } catch (const error& thrown) {
+        outcome = thrown.why();
+      }
+    }
+    if (outcome) {
+      recovered<T> brought;
+      if constexpr (!std::is_void_v<T>) brought.value = std::move(*outcome);
+      brought.attempts = run.take_history();
+      co_return brought;
+    }
+
+    failure why = std::move(outcome).error();
+    auto step = run.failed(why, false);
+    const auto what = step.first;
+    for (;;) {
+      if (step.call != next_step::replay) {
+        // For the next operation, if not for this one.
+        run.core()->reopen_soon(what, run.generation(), why);
+        co_return run.conclude(std::move(why), step.call);
+      }
+      const auto until = run.core()->deadlines->now() + step.delay;
+      if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
+      if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+      if (what == repair::none) break;
+      auto repaired = co_await session_core::reopen(run.core(), what, run.generation(), why);
+      if (repaired) break;
+      why = std::move(repaired).error();
+      step = run.failed(why, true);
+    }
+  }
+}
+
+}  // namespace detail
+
+/// Runs `operation(session)` and heals the session around it: where the evidence is certain that the server
+/// refused the request before it acted on it (a lost session, no connection, 429, 503 with `Retry-After`),
+/// the cause is repaired and the operation run again; where it is not, the operation ends with
+/// `errc::outcome_unknown`, unless it only read or `replay_policy::always` allows more (see `classify()`).
+///
+///     auto answer = co_await mcp::with_reinitialize(session, add);      // add(mcp::session&) ->
+///     awaitable<T> use(answer.value, answer.attempts);
+///
+/// `operation` takes a handle of the session, must use that one, and returns `asio::awaitable<T>`, or
+/// `asio::awaitable<mcp::result<T>>` and then does not throw. It may make several requests: once one that is
+/// no read may have been acted on, it is not begun anew, and its failure stands.
+///
+/// However many operations meet the loss of a session, one new session is opened, and a late failure never
+/// touches a newer session. Cancelling an operation does not cancel the repair that others wait for.
+///
+/// Result: `recovered<T>`, with the history of the attempts; errors carry theirs in `attempts()`.
+/// Cancellation: terminal, as for the operation itself. `session` must live until it completes.
+template <class Operation, class Token = throwing_t>
+auto with_reinitialize(session& session, Operation operation, reinitialize_policy policy = {},
+                       Token&& token = {}) {
+  using value = typename detail::awaited_by<Operation>::type;
+  return detail::complete<recovered<value>>(
+      session.get_executor(), detail::reinitialize<value>(session, std::move(operation), std::move(policy)),
+      std::forward<Token>(token));
+}
+
+}  // namespace mcp::inline v0
