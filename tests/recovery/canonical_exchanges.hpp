@@ -144,6 +144,30 @@ inline asio::awaitable<void> call_beside(fault_bench* bench) {
   --bench->beside;
 }
 
+inline asio::awaitable<outcome> listen(fault_bench& bench) {
+  int heard = 0;
+  const auto note = [&heard](const mcp::server_notification&) { ++heard; };
+  {
+    const test::allocation_faults::pause test_code;
+    bench.world.after(1s, [&bench] {
+      bench.peer.push(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed"})");
+    });
+    bench.world.after(20s, [&bench] { bench.stop.emit(asio::cancellation_type::terminal); });
+  }
+  auto listened = co_await bench.client->listen(note, mcp::as_result);
+  const outcome code = code_of(listened);
+  co_return code == mcp::errc::cancelled ? outcome() : code;
+}
+
+inline asio::awaitable<outcome> read_that_is_reset(fault_bench& bench) {
+  {
+    const test::allocation_faults::pause test_code;
+    bench.peer.next(R"("method":"ping")", {.how = test::delivery::way::reset});
+  }
+  auto answer = co_await bench.client->ping(mcp::call_options{}, mcp::as_result);
+  co_return code_of(answer);
+}
+
 inline void with_client(fault_bench& bench) { bench.make_client(); }
 
 inline void warmed_up(fault_bench& bench) {
@@ -156,6 +180,36 @@ inline void warmed_up_with_a_tail(fault_bench& bench) {
   bench.make_client();
   bench.peer.next("tools/call", {.how = delivery::way::hold, .bytes = -5});
   REQUIRE(bench.run(other_call) == outcome());
+}
+
+inline void with_a_lost_session(fault_bench& bench) {
+  warmed_up(bench);
+  bench.world.pass(1s);
+  bench.peer.restart(false);
+}
+
+// As `server-everything` answers a stale session.
+inline void with_a_stale_session(fault_bench& bench) {
+  warmed_up(bench);
+  bench.world.pass(1s);
+  bench.peer.next(R"("name":"a")", {.execute = false,
+                                    .instead = test::json_reply(
+                                        R"({"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":)"
+                                        R"("Bad Request: No valid session ID provided"}})",
+                                        "400 Bad Request")});
+}
+
+inline void with_a_stream_that_breaks(fault_bench& bench) {
+  warmed_up(bench);
+  bench.peer.next(R"("name":"a")", {.how = test::delivery::way::cut, .bytes = -60});
+}
+
+inline void with_a_server_that_is_down(fault_bench& bench) {
+  warmed_up(bench);
+  bench.world.pass(1s);
+  bench.peer.restart(true);
+  bench.peer.admitting = test::scripted_peer::admission::refused_soon;
+  bench.world.after(2s, [&bench] { bench.peer.admitting = test::scripted_peer::admission::soon; });
 }
 
 inline void with_others(fault_bench& bench) {
@@ -232,6 +286,46 @@ inline const std::vector<canonical_exchange>& canonical_exchanges() {
        .server = {.modern = false},
        .version = "2025-11-25",
        .prepare = with_others,
+       .act = call},
+      {.name = "call that meets a lost session",
+       .server = {.modern = false},
+       .version = "2025-11-25",
+       .prepare = with_a_lost_session,
+       .act = call},
+      {.name = "call that meets a stale session",
+       .server = {.modern = false},
+       .version = "2025-11-25",
+       .prepare = with_a_stale_session,
+       .act = call},
+      {.name = "call that meets a lost session, over TLS",
+       .server = {.modern = false},
+       .version = "2025-11-25",
+       .tls = true,
+       .prepare = with_a_lost_session,
+       .act = call},
+      {.name = "stream that is taken up again",
+       .server = {.modern = false, .event_streams = true},
+       .version = "2025-11-25",
+       .prepare = with_a_stream_that_breaks,
+       .act = call},
+      {.name = "stream that is taken up again, over TLS",
+       .server = {.modern = false, .event_streams = true},
+       .version = "2025-11-25",
+       .tls = true,
+       .prepare = with_a_stream_that_breaks,
+       .act = call},
+      {.name = "listening",
+       .server = {.modern = false},
+       .version = "2025-11-25",
+       .prepare = warmed_up,
+       .act = listen},
+      {.name = "read that is sent again",
+       .version = "2026-07-28",
+       .prepare = warmed_up,
+       .act = read_that_is_reset},
+      {.name = "call of a server that is down",
+       .version = "2026-07-28",
+       .prepare = with_a_server_that_is_down,
        .act = call},
       {.name = "goodbye",
        .server = {.modern = false},
