@@ -9,6 +9,7 @@
 #include <mcp/session/call.hpp>
 #include <mcp/session/channel.hpp>
 #include <mcp/session/era.hpp>
+#include <mcp/session/handshake.hpp>
 #include <mcp/session/headers.hpp>
 #include <mcp/types/server.hpp>
 #include <mcp/types/tool.hpp>
@@ -35,33 +36,9 @@
 
 namespace mcp::inline v0::detail {
 
-struct return_call {
-  void operator()(call* used) const noexcept;
-};
-
-/// A call on loan; goes back to its session when it is destroyed.
-using call_lease = std::unique_ptr<call, return_call>;
-
-/// What came of a call, as it is.
-struct call_outcome {
-  using type = result<json_text>;
-  static type from(call& done) { return done.take_outcome(); }
-};
-
-/// An answer of the handshake, and the session id that came with it.
-struct handshake_answer {
-  result<json_text> outcome;
-  std::string session_id;
-};
-
-struct handshake_outcome {
-  using type = handshake_answer;
-  static type from(call& done) { return {done.take_outcome(), done.session_id()}; }
-};
-
-/// One session with one server: opens it, lends calls, closes it. Shared by the handles that users hold and
-/// by the calls under way.
-class session_core final : public channel, public std::enable_shared_from_this<session_core> {
+/// One session with one server: keeps it open, for calls that wait, and closes it. Shared by the handles that
+/// users hold and by the calls under way.
+class session_core final : public handshake {
  public:
   using time_point = deadline_list::time_point;
 
@@ -105,48 +82,14 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     return core;
   }
 
-  using channel::channel;
-
-  call_lease lease() {
-    if (spare_.empty()) spare_.push_back(std::make_unique<call>(*this));
-    call_lease leased(spare_.back().release());
-    spare_.pop_back();
-    leased->lend(shared_from_this());
-    return leased;
-  }
-
-  // Where memory is too short to keep it, it goes.
-  void take_back(std::unique_ptr<call> used) noexcept try {
-    spare_.push_back(std::move(used));
-  } catch (const std::bad_alloc&) {
-  }
-
-  /// Goes on with a session of an earlier process instead of opening one.
-  result<void> restore(const session_state& saved) {
-    const bool modern = speaks(modern_versions, saved.protocol_version);
-    if (!modern && !speaks(legacy_versions, saved.protocol_version))
-      return failure(errc::unsupported_protocol_version, "session_state::protocol_version");
-    if (!is_session_id(saved.session_id))
-      return failure(errc::invalid_header_value, "session_state::session_id");
-    session_id = saved.session_id;
-    speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
-    describe(saved.server);
-    state = phase::ready;
-    generation = 1;
-    known_version_ = version;
-    show(connection_state::suspect);
-    return {};
-  }
-
-  session_state save() const { return {version, session_id, described_as_}; }
-  const server_description& server() const noexcept { return server_; }
+  using handshake::handshake;
 
   void open_soon() override {
     if (state != phase::idle) return;
     state = phase::opening;
     show(generation == 0 ? connection_state::connecting : connection_state::reconnecting);
     try {
-      asio::co_spawn(executor, open_now(shared_from_this()), asio::detached);
+      asio::co_spawn(executor, open_now(shared_from_base()), asio::detached);
     } catch (...) {
       if (state == phase::opening) state = phase::idle;
       throw;
@@ -186,7 +129,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   void learn_tools_soon() override {
     if (std::exchange(learning_, true)) return;
     try {
-      asio::co_spawn(executor, learn_tools(shared_from_this()), asio::detached);
+      asio::co_spawn(executor, learn_tools(shared_from_base()), asio::detached);
     } catch (...) {
       learning_ = false;
       throw;
@@ -232,7 +175,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     const auto before = self->attempts;
     self->open_soon();
     std::error_code ignored;
-    if (self->state == phase::opening)
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    while (self->state == phase::opening && cancellation.cancelled() == asio::cancellation_type::none)
       co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (self->state == phase::ready) co_return result<void>();
     if (self->state == phase::closed) co_return errc::client_closed;
@@ -272,6 +216,10 @@ class session_core final : public channel, public std::enable_shared_from_this<s
   }
 
  private:
+  std::shared_ptr<session_core> shared_from_base() {
+    return std::static_pointer_cast<session_core>(shared_from_this());
+  }
+
   static constexpr auto longest_goodbye = std::chrono::seconds(5);
 
   static asio::awaitable<void> say_goodbye(std::shared_ptr<session_core> self) {
@@ -299,7 +247,7 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     if (outcome) {
       ++generation;
       ++counters.sessions;
-      show_ready();
+      if (take_heard()) show_ready();  // else the first answer will
       if (generation > 1 && options.observer) options.observer->session_replaced(generation);
     } else {
       last_failure = std::move(outcome).error();
@@ -328,7 +276,6 @@ class session_core final : public channel, public std::enable_shared_from_this<s
         co_await pause(self, *probe);
       self->health->breaker.allow(self->deadlines->now());
       auto outcome = co_await negotiate(self);
-      if (outcome) self->known_version_ = self->version;
       if (outcome || !self->heals || self->state == phase::closed) co_return outcome;
       const auto next = self->after_failed_opening(plan, outcome.error());
       if (!next) co_return outcome;
@@ -386,153 +333,8 @@ class session_core final : public channel, public std::enable_shared_from_this<s
     }
   }
 
-  static asio::awaitable<result<void>> negotiate(std::shared_ptr<session_core> self) {
-    const auto& fixed = self->options.protocol_version;
-    negotiation plan(fixed.empty() ? self->known_version_ : fixed);
-    // Of the session before, or of an attempt that failed half-way.
-    self->version.clear();
-    self->session_id.clear();
-    for (;;) {
-      switch (plan.next()) {
-        case negotiation::step::discover: {
-          self->speak(protocol_era::modern, plan.version());
-          auto asked = self->ask("server/discover", {});
-          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
-          self->discovered(plan, answer);
-          break;
-        }
-        case negotiation::step::initialize: {
-          self->speak(protocol_era::legacy, {});
-          auto asked = self->ask("initialize", plan.version());
-          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
-          self->initialized(plan, answer);
-          break;
-        }
-        case negotiation::step::acknowledge: {
-          auto asked = self->lease();
-          std::string message;
-          rpc::write_notification(message, "notifications/initialized");
-          asked->begin_message("notifications/initialized", message, call::admission::at_once);
-          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
-          plan.acknowledged(answer.outcome ? std::nullopt : std::optional(answer.outcome.error()));
-          break;
-        }
-        case negotiation::step::done:
-          if (self->version.empty()) self->speak(plan.era(), plan.version());
-          for (const auto& each : std::vector(self->standing.all())) {
-            auto asked = self->lease();
-            asked->begin_request(each.method, {}, {}, call::admission::at_once)
-                .append(std::string_view(each.params).substr(1, each.params.size() - 2));
-            auto ignored = co_await http::drive<handshake_outcome>(std::move(asked));
-            static_cast<void>(ignored);
-          }
-          co_return result<void>();
-        case negotiation::step::failed: co_return plan.why();
-      }
-    }
-  }
-
-  /// A request of the handshake.
-  call_lease ask(std::string_view method, std::string_view initialize_version) {
-    auto leased = lease();
-    auto& params = leased->begin_request(method, {}, {}, call::admission::at_once);
-    if (!initialize_version.empty()) {
-      params.append(R"("protocolVersion":")");
-      params.append(initialize_version);
-      params.append(R"(","capabilities":)");
-      params.append(options.capabilities);
-      params.append(R"(,"clientInfo":)");
-      params.append(client_info_);
-    }
-    return leased;
-  }
-
-  void discovered(negotiation& plan, const handshake_answer& answer) {
-    if (answer.outcome) {
-      describe(answer.outcome->text());
-      const auto parsed = discover_result::parse(json::value(answer.outcome->text()));
-      plan.discovered(parsed ? parsed->supported_versions : std::vector<std::string>());
-    } else {
-      const auto& why = answer.outcome.error();
-      const auto parsed = unsupported_version::parse(json::value(why.server_data()));
-      plan.discover_failed(why, parsed ? parsed->supported : std::vector<std::string>());
-    }
-  }
-
-  void initialized(negotiation& plan, const handshake_answer& answer) {
-    if (!answer.outcome) return plan.fail(answer.outcome.error());
-    const auto parsed = initialize_result::parse(json::value(answer.outcome->text()));
-    if (!parsed) return plan.fail(parsed.error());
-    if (!is_session_id(answer.session_id))
-      return plan.fail(failure(errc::invalid_header_value, "session id of the server"));
-    plan.initialized(parsed->protocol_version);
-    if (plan.next() == negotiation::step::failed) return;
-    describe(answer.outcome->text());
-    session_id = answer.session_id;
-    speak(protocol_era::legacy, plan.version());
-  }
-
-  /// Keeps what the server says of itself, as far as it can be understood.
-  void describe(std::string_view json_object) {
-    described_as_ = json_object;
-    server_ = {};
-    const json::value object(described_as_);
-    if (auto modern = discover_result::parse(object)) {
-      server_ = {modern->server_info.value_or(implementation()), std::move(modern->capabilities),
-                 std::move(modern->instructions)};
-    } else if (auto legacy = initialize_result::parse(object)) {
-      server_ = {std::move(legacy->server_info), std::move(legacy->capabilities),
-                 std::move(legacy->instructions)};
-    }
-  }
-
-  /// What every request says from now on. A legacy version is empty until `initialize` has settled it.
-  void speak(protocol_era spoken, std::string_view agreed) {
-    era = spoken;
-    version = agreed;
-    std::string either;
-    append_field(either, "Accept-Encoding", "identity");
-    append_field(either, "User-Agent", "asio-mcp/" + std::string(library_version));
-    either.append(own_fields_);
-    if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
-    if (spoken == protocol_era::legacy && !session_id.empty())
-      append_field(either, "Mcp-Session-Id", session_id);
-    stream_block.clear();
-    append_field(stream_block, "Host", endpoint.authority());
-    append_field(stream_block, "Accept", "text/event-stream");
-    stream_block.append(either);
-    header_block.clear();
-    append_field(header_block, "Host", endpoint.authority());
-    append_field(header_block, "Accept", "application/json, text/event-stream");
-    append_field(header_block, "Content-Type", "application/json");
-    header_block.append(either);
-    meta_members.clear();
-    if (spoken == protocol_era::legacy) return;
-    meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
-    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info_);
-    meta_members.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
-  }
-
-  /// Visible ASCII only (2025-11-25, "Session Management"); empty where the server assigns none.
-  static bool is_session_id(std::string_view id) noexcept {
-    return std::ranges::all_of(id, [](char c) { return c > 0x20 && c < 0x7f; });
-  }
-
-  std::string client_info_;  // JSON text
-  std::string own_fields_;   // of every request, from the options
   bool learning_ = false;
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
-  server_description server_;
-  std::string described_as_;
-  std::string known_version_;  // that the server spoke when it was last asked
-  std::vector<std::unique_ptr<call>> spare_;
 };
-
-// Out of line, so that to move a lease costs no more than a test for null.
-[[gnu::noinline]] inline void return_call::operator()(call* used) const noexcept {
-  std::unique_ptr<call> owned(used);
-  const auto owner = owned->release();
-  if (owner) static_cast<session_core&>(*owner).take_back(std::move(owned));
-}
 
 }  // namespace mcp::inline v0::detail
