@@ -159,6 +159,8 @@ class call final : private deadline, private response_reader::listener {
   result<json_text>&& take_outcome() noexcept { return std::move(outcome_); }
   /// `Mcp-Session-Id` of the response.
   const std::string& session_id() const noexcept { return reader_.session_id(); }
+  /// Of the session that the last attempt was made on.
+  std::uint64_t generation() const noexcept { return generation_; }
 
   /// Ends the loan and abandons what is under way. Sends nothing.
   std::shared_ptr<channel> release() noexcept {
@@ -277,7 +279,8 @@ class call final : private deadline, private response_reader::listener {
       return stage_ == stage::waiting && admitted();
     }
     auto& breaker = channel_->health->breaker;
-    if (!channel_->heals || breaker.allow(channel_->deadlines->now())) return true;
+    if (!channel_->heals || !breaker.next_probe_at()) return true;
+    if (breaker.allow(channel_->deadlines->now())) return true;
     channel_->deadlines->set(alarm_, *breaker.next_probe_at());
     return false;
   }
