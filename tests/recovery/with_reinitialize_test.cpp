@@ -164,6 +164,11 @@ TEST_CASE_METHOD(legacy, "a server that is down while the session is repaired is
     const auto failed = heal(call_a, {.timeout = 5s});
     CHECK(code_of(failed) == errc::connect_failed);
     CHECK(failed.error().attempts().size() > 1);
+    peer.restart(false);
+    CHECK(code_of(heal(call_a, {.timeout = 5s})) == errc::connect_failed);
+    peer.admitting = test::scripted_peer::admission::soon;
+    CHECK(heal(call_a));
+    CHECK(executions("a") == 2);
   }
 }
 

@@ -20,6 +20,7 @@ struct limits {
   std::size_t sse_line = 16 * 1024 * 1024;   ///< one line of an event stream (`sse_limit_exceeded`)
   std::size_t sse_event = 64 * 1024 * 1024;  ///< the data of one event (`sse_limit_exceeded`)
   std::size_t sse_fields = 100'000;          ///< lines in one event (`sse_limit_exceeded`)
+  std::size_t event_id = 4096;               ///< an id that is longer does not let its stream be resumed
   std::size_t json_depth = 256;              ///< nesting of a JSON text (`json_invalid`)
   std::size_t redirects = 5;                 ///< same-origin 307/308 in a row (`redirect_blocked`)
   std::size_t pages = 1000;                  ///< pages of one list (`pagination_limit`)

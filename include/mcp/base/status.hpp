@@ -74,7 +74,8 @@ class status_board {
     return put(to, failure(), false);
   }
   bool set(connection_state to, const failure& why) {
-    const bool same = status_.state == to && status_.has_reason && status_.reason.code() == why.code();
+    const bool same = status_.state == to && status_.has_reason && status_.reason.code() == why.code() &&
+                      status_.reason.http_status() == why.http_status();
     if (same || (status_.state != to && !can_follow(status_.state, to)) || to == connection_state::ready)
       return false;
     return put(to, why, true);

@@ -70,6 +70,7 @@ constexpr bool proves_alive(const evidence& seen) noexcept {
 namespace detail {
 
 // JSON-RPC error codes; rpc/code.hpp is another layer's.
+inline constexpr std::int64_t rpc_method_not_found = -32601;
 inline constexpr std::int64_t rpc_invalid_params = -32602;
 inline constexpr std::int64_t rpc_header_mismatch = -32020;
 inline constexpr std::int64_t rpc_unsupported_protocol_version = -32022;
@@ -167,6 +168,7 @@ class classifier {
     if (is_gateway_status(status_) && !report_.seen.error_has_own_id) return broken();
     if (report_.resuming && is_http_error() && !report_.seen.error_has_own_id)
       return unless_harmful({.wait = true});
+    if (is_not_modern()) return {.first = repair::version};
     return {};
   }
 
@@ -215,6 +217,14 @@ class classifier {
     return report_.seen.www_authenticate.find("insufficient_scope") != std::string::npos;
   }
 
+  /// 2026-07-28, Versioning, "Backward Compatibility": a refusal that no modern server gives. The calls to
+  /// come find out what the server speaks now.
+  bool is_not_modern() const noexcept {
+    const bool refused = status_ == 400 || status_ == 404 || status_ == 405;
+    return report_.era == protocol_era::modern && refused && !report_.seen.error_has_own_id &&
+           rpc_code_ != rpc_method_not_found;
+  }
+
   /// A value that means nothing leaves a 503 what it is without one. Whether it does needs no real clock.
   bool has_retry_after() const {
     return parse_retry_after(report_.seen.retry_after, {}, std::chrono::seconds(0)).has_value();
@@ -250,10 +260,12 @@ class classifier {
 ///   other HTTP error without the request's own JSON-RPC id whose text says so. With status 200 or with the
 ///   request's id the text may be a tool's: the session is repaired all the same, but the call counts as run.
 /// - The exchange broke, or a gateway answered: the request may have been run.
-/// - An event id on a response stream, in the legacy era, means resume, also for reads: a server may close
-/// the
-///   stream on purpose, to be polled, and would do so again after a replay (2025-11-25, "Sending Messages
-///   to the Server"). A resuming GET that is refused leaves the call as it was; one that fails is made again.
+/// - An event id on a response stream, in the legacy era, means resume, also for reads: a server may close it
+///   on purpose, to be polled, and would do so again after a replay (2025-11-25, "Sending Messages to the
+///   Server"). A resuming GET that is refused leaves the call as it was; one that fails is made again.
+///
+/// - In the modern era a 400, 404 or 405 that no modern server gives ends the call; what the server speaks is
+///   found out anew.
 ///
 /// How often, and how long after, is for the bounds of the caller to say: this function knows of one attempt.
 inline decision classify(const attempt_report& report) { return detail::classifier(report).decide(); }

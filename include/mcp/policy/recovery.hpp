@@ -7,6 +7,7 @@
 #include <mcp/policy/replay.hpp>
 #include <mcp/policy/retry_after.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
@@ -54,7 +55,9 @@ struct recovery_context {
   std::chrono::system_clock::time_point wall_clock;
   std::optional<std::uint64_t> retry{};  ///< `retry:` of the stream that broke, in milliseconds
   bool advanced = false;                 ///< the attempt brought events: it was not in vain
+  bool in_doubt = false;                 ///< an attempt before this one may have run
   bool patient = false;                  ///< there is no end to it: a stream that is kept open
+  bool charged = true;                   ///< whether the budget is: not where others wait for the same
 };
 
 /// The bounds of one call over all of its attempts: `classify()` says what would be right, this says how
@@ -66,19 +69,19 @@ class recovery_plan {
     const decision wanted = classify(report);
     recovery_step step{.call = wanted.call, .first = wanted.first};
     if (wanted.call == next_step::end || wanted.call == next_step::outcome_unknown) return step;
-    const recovery_step given_up{.call = wanted.call == next_step::resume && !report.repeatable
-                                             ? next_step::outcome_unknown
-                                             : next_step::end,
+    const bool unknown = in.in_doubt || (wanted.call == next_step::resume && !report.repeatable);
+    const recovery_step given_up{.call = unknown ? next_step::outcome_unknown : next_step::end,
                                  .first = wanted.first};
+    if (in.advanced) retries_ = 0;
+    if (in.advanced && in.patient) sessions_ = versions_ = 0;
     if (!may_repair(wanted.first, in)) return given_up;
     if (!wanted.wait) return step;
 
-    if (in.advanced) retries_ = 0;
     if (!in.patient) {
       if (retries_ >= in.options.max_retries) return given_up;
       const bool charged =
           !proves_alive(report.seen) || report.seen.status == 429 || report.seen.status == 503;
-      if (charged && !in.health.budget.withdraw(in.now)) return given_up;
+      if (in.charged && charged && !in.health.budget.withdraw(in.now)) return given_up;
     }
     step.delay = delay(report, wanted, in);
     ++retries_;
@@ -86,12 +89,15 @@ class recovery_plan {
   }
 
  private:
+  /// Before a stream that is kept open is opened again, where the server does not say (HTML §9.2.3: "a few
+  /// seconds").
+  static constexpr std::chrono::milliseconds reconnection{1'000};
+
   bool may_repair(repair what, const recovery_context& in) noexcept {
     switch (what) {
       case repair::none: return true;
-      case repair::session:
-        return in.options.on_session_loss == session_loss::replace && (sessions_++ == 0 || in.patient);
-      case repair::version: return versions_++ == 0 || in.patient;
+      case repair::session: return in.options.on_session_loss == session_loss::replace && sessions_++ == 0;
+      case repair::version: return versions_++ == 0;
       case repair::token:
       case repair::scope:
       case repair::headers: return false;  // nobody here who could
@@ -103,10 +109,11 @@ class recovery_plan {
                                   const recovery_context& in) const {
     const auto& how = in.options;
     if (const auto asked = parse_retry_after(report.seen.retry_after, in.wall_clock, how.most_retry_after))
-      return *asked;
+      return in.patient ? std::max<std::chrono::milliseconds>(*asked, reconnection) : *asked;
     if (wanted.call == next_step::resume && in.retry)
       return clamp_retry(*in.retry, how.least_reconnection, how.most_reconnection).delay;
-    return how.schedule.delay(retries_, in.health.random());
+    const auto jittered = how.schedule.delay(retries_, in.health.random());
+    return in.patient ? std::max(jittered, reconnection) : jittered;
   }
 
   unsigned retries_ = 0;  // in a row, without anything gained

@@ -97,7 +97,8 @@ class reinitialize_run {
                             .health = *core_->health,
                             .now = core_->deadlines->now(),
                             .deadline = until_,
-                            .wall_clock = core_->deadlines->wall_clock()});
+                            .wall_clock = core_->deadlines->wall_clock(),
+                            .charged = !repairing});
     // The session takes up streams by itself: what it has given up is in doubt.
     if (step.call == next_step::resume) step.call = harmless ? next_step::replay : next_step::outcome_unknown;
     if (!repairing) generation_ = last.generation;
@@ -107,7 +108,16 @@ class reinitialize_run {
     return step;
   }
 
-  std::uint64_t generation() const noexcept { return generation_; }
+  /// It was open once, and is not now.
+  bool has_no_session() const noexcept {
+    return core_->generation != 0 && core_->state != channel::phase::ready &&
+           core_->state != channel::phase::closed;
+  }
+
+  /// Gives up the session on which the operation failed, if that helps and nobody has done so since.
+  void discard(repair what, const failure& why) {
+    if (policy_.recovery.on_session_loss == session_loss::replace) core_->reopen_soon(what, generation_, why);
+  }
 
   failure conclude(failure why, next_step how) {
     if (how == next_step::outcome_unknown) why.with_code(errc::outcome_unknown);
@@ -133,6 +143,18 @@ asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operat
   reinitialize_run run(on, how);
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
+    if (run.has_no_session()) {
+      auto opened = co_await session_core::open(run.core());
+      if (!opened) {
+        failure why = std::move(opened).error();
+        const auto step = run.failed(why, true);
+        if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
+        const auto until = run.core()->deadlines->now() + step.delay;
+        if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
+        if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+        continue;
+      }
+    }
     session handle = run.handle(on);
     result<T> outcome;
     if constexpr (!awaited_by<Operation>::throws) {
@@ -157,23 +179,13 @@ asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operat
     }
 
     failure why = std::move(outcome).error();
-    auto step = run.failed(why, false);
-    const auto what = step.first;
-    for (;;) {
-      if (step.call != next_step::replay) {
-        // For the next operation, if not for this one.
-        run.core()->reopen_soon(what, run.generation(), why);
-        co_return run.conclude(std::move(why), step.call);
-      }
-      const auto until = run.core()->deadlines->now() + step.delay;
-      if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
-      if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
-      if (what == repair::none) break;
-      auto repaired = co_await session_core::reopen(run.core(), what, run.generation(), why);
-      if (repaired) break;
-      why = std::move(repaired).error();
-      step = run.failed(why, true);
-    }
+    const auto step = run.failed(why, false);
+    // Where the operation ends, the session is repaired for the next one.
+    run.discard(step.first, why);
+    if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
+    const auto until = run.core()->deadlines->now() + step.delay;
+    if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
   }
 }
 
@@ -184,8 +196,9 @@ asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operat
 /// the cause is repaired and the operation run again; where it is not, the operation ends with
 /// `errc::outcome_unknown`, unless it only read or `replay_policy::always` allows more (see `classify()`).
 ///
-///     auto answer = co_await mcp::with_reinitialize(session, add);      // add(mcp::session&) ->
-///     awaitable<T> use(answer.value, answer.attempts);
+///     const auto add = [](mcp::session& on) { return on.call_tool("add", R"({"a":1,"b":2})"); };
+///     auto answer = co_await mcp::with_reinitialize(session, add);
+///     std::cout << answer.value.text();
 ///
 /// `operation` takes a handle of the session, must use that one, and returns `asio::awaitable<T>`, or
 /// `asio::awaitable<mcp::result<T>>` and then does not throw. It may make several requests: once one that is

@@ -62,6 +62,7 @@ class call final : private deadline, private response_reader::listener {
     stage_ = stage::leased;
     redirects_ = 0;
     target_.clear();
+    not_before_.reset();
   }
 
   /// Makes the call one of several whose effects count together.
@@ -125,7 +126,7 @@ class call final : private deadline, private response_reader::listener {
   asio::mutable_buffer read_target() { return exchange_.read_target(); }
   void received(std::size_t bytes, const std::error_code& ec) {
     exchange_.received(bytes, ec);
-    if (stage_ == stage::running && exchange_.is_streaming()) watch_stream();
+    if (stage_ == stage::running && exchange_.is_streaming()) stream_lives();
   }
   void cancel() { withdraw(errc::cancelled); }
 
@@ -182,6 +183,9 @@ class call final : private deadline, private response_reader::listener {
   }
 
  private:
+  /// Attempts of which a failure tells: the first one and the last ones.
+  static constexpr std::size_t most_remembered = 16;
+
   enum class kind { request, message, stream };
   enum class stage { leased, waiting, running, done };
 
@@ -201,7 +205,7 @@ class call final : private deadline, private response_reader::listener {
   void forget_attempts() noexcept {
     history_.clear();
     plan_ = {};
-    failed_before_ = resuming_ = learned_ = false;
+    failed_before_ = resuming_ = learned_ = in_doubt_ = false;
     not_before_.reset();
     delay_ = {};
     retry_.reset();
@@ -211,7 +215,7 @@ class call final : private deadline, private response_reader::listener {
   void set_deadline() {
     const auto either = [](auto own, auto general) { return own.count() != 0 ? own : general; };
     const auto now = channel_->deadlines->now();
-    waiting_since_ = channel_->attempts;
+    waiting_since_ = channel_->openings_failed;
     began_ = now;
     if (kind_ == kind::stream) {
       latest_ = time_point::max();
@@ -228,12 +232,32 @@ class call final : private deadline, private response_reader::listener {
   /// Ends the call and, where the server may be at work on it, tells the server: in the legacy era by a
   /// notification (2025-11-25, Cancellation), in the modern one by closing the response stream.
   void withdraw(errc why) {
-    const bool may_run = resuming_ || (stage_ == stage::running && exchange_.seen().bytes_written != 0);
+    const bool runs = stage_ == stage::running;
+    const bool may_run = resuming_ || (runs && exchange_.seen().bytes_written != 0);
     const bool tell = may_run && kind_ == kind::request && admission_ == admission::when_ready &&
                       channel_->era == protocol_era::legacy;
     if (may_run) note_effect();
+    tell_of_withdrawal(why, runs);
     fail(why);
     if (tell) tell_cancelled();
+  }
+
+  // Where memory is short, nobody is told of the attempt.
+  void tell_of_withdrawal(errc code, bool runs) noexcept try {
+    const failure why(code);
+    if (runs) {
+      observe(&why, {});
+      remember(why);
+      const bool silent = code == errc::deadline_exceeded && exchange_.seen().status == 0;
+      if (!silent || admission_ == admission::at_once) return;
+      channel_->health->breaker.failed(channel_->deadlines->now());
+      if (generation_ == channel_->generation) channel_->show(connection_state::failed, why);
+    } else if (channel_->state == channel::phase::ready && channel_->active.size() == 1 &&
+               channel_->board.state() == connection_state::reconnecting) {
+      // Nobody is left who would try again.
+      channel_->show(connection_state::failed, failure(channel_->board.status().reason));
+    }
+  } catch (const std::bad_alloc&) {
   }
 
   // Where memory is short, the failure comes without its history.
@@ -259,16 +283,11 @@ class call final : private deadline, private response_reader::listener {
   bool admitted() {
     if (channel_->state == channel::phase::closed) return fail(errc::client_closed), false;
     if (admission_ == admission::at_once) return true;
-    if (not_before_ && !is_due(*not_before_)) return false;
-    if (channel_->state != channel::phase::ready) {
-      if (channel_->attempts != waiting_since_) return fail(channel_->last_failure), false;
-      if (channel_->state == channel::phase::idle) {
-        if (!channel_->heals) return fail(errc::session_not_open), false;
-        channel_->open_soon();
-        return admitted();  // it may have ended at once
-      }
+    if (not_before_ && !is_due(*not_before_)) {
+      waiting_since_ = channel_->openings_failed;  // what fails meanwhile is not this call's
       return false;
     }
+    if (channel_->state != channel::phase::ready) return opens();
     if (kind_ == kind::stream && channel_->era == protocol_era::modern)
       return fail(failure(errc::unsupported_protocol_version, "the server has no stream to listen to")),
              false;
@@ -278,11 +297,52 @@ class call final : private deadline, private response_reader::listener {
       failed(std::move(pending_));
       return stage_ == stage::waiting && admitted();
     }
+    if (in_doubt_ && generation_ != channel_->generation && !may_go_on_elsewhere()) return false;
     auto& breaker = channel_->health->breaker;
     if (!channel_->heals || !breaker.next_probe_at()) return true;
-    if (breaker.allow(channel_->deadlines->now())) return true;
-    channel_->deadlines->set(alarm_, *breaker.next_probe_at());
+    const auto now = channel_->deadlines->now();
+    if (breaker.allow(now)) return true;
+    // Other clients may find out meanwhile that the server lives.
+    channel_->deadlines->set(alarm_, std::min(*breaker.next_probe_at(), now + deadline_list::longest_sleep));
     return false;
+  }
+
+  /// Waits for the session, and sees to it that it is opened.
+  bool opens() {
+    if (channel_->openings_failed != waiting_since_) {
+      waiting_since_ = channel_->openings_failed;
+      if (kind_ != kind::stream)
+        return fail(in_doubt_ ? in_doubt(channel_->last_failure) : channel_->last_failure), false;
+      not_before_ = channel_->deadlines->now() + channel_->options.recovery.schedule.cap;
+      return is_due(*not_before_);
+    }
+    if (channel_->state != channel::phase::idle) return false;
+    if (!channel_->heals) return fail(errc::session_not_open), false;
+    channel_->open_soon();
+    return admitted();  // it may have ended at once
+  }
+
+  /// The call may have run on a session that was replaced since. A new one knows nothing of its stream, and
+  /// its tools are to be asked anew whether they may run twice.
+  bool may_go_on_elsewhere() {
+    const bool asks = policy() == replay_policy::trusted_annotations && method_ == "tools/call";
+    if (asks && !channel_->hints && asked_on_ != channel_->generation) {
+      asked_on_ = channel_->generation;
+      awaited_list_ = channel_->lists_tried;
+      channel_->learn_tools_soon();
+    }
+    if (asks && !channel_->hints && channel_->lists_tried == awaited_list_) return false;
+    if (!is_repeatable()) return fail(in_doubt(failure(errc::session_lost))), false;
+    resuming_ = false;
+    stream_id_.clear();
+    generation_ = channel_->generation;
+    return true;
+  }
+
+  failure in_doubt(failure why) {
+    ++channel_->counters.outcomes_unknown;
+    why.with_code(errc::outcome_unknown);
+    return why;
   }
 
   /// Nobody needs to wait for a probe any longer.
@@ -305,6 +365,16 @@ class call final : private deadline, private response_reader::listener {
   void alarmed() noexcept {
     if (stage_ == stage::running) exchange_.fail(errc::connection_lost);
     signal_.notify();
+  }
+
+  /// Bytes came on an event stream.
+  void stream_lives() {
+    watch_stream();
+    const bool fine = exchange_.seen().status < 300;
+    if (!fine) return;
+    advanced_ = advanced_ || kind_ == kind::stream;
+    origin_lives();
+    if (generation_ == channel_->generation) channel_->show_ready();
   }
 
   void watch_stream() {
@@ -348,6 +418,7 @@ class call final : private deadline, private response_reader::listener {
       reader_.start(static_cast<std::int64_t>(id_));
     }
     exchange_.start(*channel_->pool, stream_head_);
+    watch_stream();
   }
 
   std::string_view target() const noexcept {
@@ -391,11 +462,19 @@ class call final : private deadline, private response_reader::listener {
     failed_before_ = true;
     // 2025-11-25, "Listening for Messages from the Server": it does not offer a stream.
     if (kind_ == kind::stream && seen.status == 405) return finish(), void(outcome_ = json_text());
+    if (kind_ == kind::request && !is_read(method_)) {
+      const auto strictly = classify(report(why, false)).call;
+      in_doubt_ = in_doubt_ || strictly == next_step::outcome_unknown || strictly == next_step::resume;
+    }
     if (needs_hints(why)) return learn(std::move(why));
     if (scope_ && classify(report(why, false)).call != next_step::replay) note_effect();
     recovery_step step = admission_ == admission::at_once ? recovery_step() : next_step_after(why);
     const bool certain = step.call != next_step::outcome_unknown;
-    if (!channel_->heals && step.call != next_step::resume) step.call = next_step::end;
+    const bool takes_up = step.call == next_step::resume || (resuming_ && !certain);
+    if (!channel_->heals && !takes_up) step.call = next_step::end;
+    // A server that refuses the stream on a fresh session, too, offers none.
+    if (kind_ == kind::stream && step.call == next_step::end && seen.status == 404)
+      return finish(), void(outcome_ = json_text());
 
     if (proves_alive(seen)) {
       origin_lives();
@@ -410,9 +489,7 @@ class call final : private deadline, private response_reader::listener {
     if (step.first != repair::none) channel_->repair_soon(step.first, generation_, why);
     switch (step.call) {
       case next_step::end: return fail(std::move(why));
-      case next_step::outcome_unknown:
-        ++channel_->counters.outcomes_unknown;
-        return fail(std::move(why.with_code(errc::outcome_unknown)));
+      case next_step::outcome_unknown: return fail(in_doubt(std::move(why)));
       case next_step::replay: ++channel_->counters.replays; break;
       case next_step::resume: ++channel_->counters.resumes; break;
     }
@@ -421,7 +498,7 @@ class call final : private deadline, private response_reader::listener {
     delay_ = step.delay;
     began_ = channel_->deadlines->now();
     if (delay_.count() != 0) not_before_ = began_ + delay_;
-    waiting_since_ = channel_->attempts;
+    waiting_since_ = channel_->openings_failed;
     stage_ = stage::waiting;
   }
 
@@ -443,6 +520,7 @@ class call final : private deadline, private response_reader::listener {
                                          .wall_clock = channel_->deadlines->wall_clock(),
                                          .retry = retry_,
                                          .advanced = advanced_,
+                                         .in_doubt = in_doubt_,
                                          .patient = kind_ == kind::stream};
     const auto step = plan_.next(report(why, is_repeatable()), circumstances);
     const auto& range = channel_->options.recovery;
@@ -486,7 +564,7 @@ class call final : private deadline, private response_reader::listener {
     learned_ = true;
     stage_ = stage::waiting;
     if (found.first != repair::none) channel_->repair_soon(found.first, generation_, pending_);
-    waiting_since_ = channel_->attempts;
+    waiting_since_ = channel_->openings_failed;
     channel_->learn_tools_soon();
   }
 
@@ -498,6 +576,8 @@ class call final : private deadline, private response_reader::listener {
   }
 
   void remember(const failure& why) {
+    if (kind_ == kind::stream) return;
+    if (history_.size() == most_remembered) history_.erase(history_.begin() + 1);
     history_.push_back({.method = method_,
                         .code = why.code(),
                         .seen = exchange_.seen(),
@@ -568,6 +648,7 @@ class call final : private deadline, private response_reader::listener {
   // response_reader::listener
 
   void on_message(const rpc::message& message) override {
+    if (message.method == "notifications/tools/list_changed") channel_->forget_tools();
     if (message.kind == rpc::message_kind::request) {
       answer_server(message);
     } else if (kind_ == kind::stream) {
@@ -584,7 +665,6 @@ class call final : private deadline, private response_reader::listener {
 
   /// What came unasked.
   void tell(const rpc::message& message) {
-    if (message.method == "notifications/tools/list_changed") channel_->hints.reset();
     std::string method;
     message.method.append_to(method);
     if (on_notification_) on_notification_({method, message.params.text()});
@@ -603,11 +683,11 @@ class call final : private deadline, private response_reader::listener {
     channel_->post({}, answer);
   }
 
-  /// An id that no field can carry does not let the stream be resumed.
+  /// An id that no field can carry does not let the stream be resumed. An event without one says nothing.
   void on_event_id(std::string_view id) override {
-    const bool usable = http::is_field_value(id);
-    if (!usable) on_ignored(errc::invalid_header_value);
-    if (!usable || id == stream_id_) return;
+    if (id.empty() || id == stream_id_) return;
+    if (!http::is_field_value(id) || id.size() > channel_->options.limits.event_id)
+      return on_ignored(errc::invalid_header_value);
     advanced_ = true;
     stream_id_ = id;
     exchange_.seen().last_event_id = id;
@@ -665,6 +745,9 @@ class call final : private deadline, private response_reader::listener {
   failure pending_;                        // of the attempt, until the tool's annotations are known
   std::optional<std::uint64_t> learning_;  // which list of tools the call waits for
   bool learned_ = false;
+  bool in_doubt_ = false;       // an attempt may have run
+  std::uint64_t asked_on_ = 0;  // the session on which the tools were asked for again
+  std::uint64_t awaited_list_ = 0;
 };
 
 }  // namespace mcp::inline v0::detail

@@ -62,6 +62,11 @@ class channel {
   /// Sends a notification, or a response to the server (`method` is empty then), without anybody who waits.
   virtual void post(std::string_view method, std::string_view message) = 0;
 
+  void forget_tools() noexcept {
+    hints.reset();
+    ++lists_changed;
+  }
+
   /// An answer came: all is well.
   void show_ready() {
     if (board.state() != connection_state::ready && state == phase::ready &&
@@ -83,10 +88,10 @@ class channel {
   const std::shared_ptr<origin_health> health;
 
   phase state = phase::idle;
-  bool heals = false;            ///< calls open the session, and survive its loss
-  std::uint64_t attempts = 0;    ///< to open it, given up or successful so far
-  std::uint64_t generation = 0;  ///< of the session: how many were opened so far
-  failure last_failure;          ///< why the last attempt to open it was given up
+  bool heals = false;                 ///< calls open the session, and survive its loss
+  std::uint64_t openings_failed = 0;  ///< how often it could not be opened
+  std::uint64_t generation = 0;       ///< of the session: how many were opened so far
+  failure last_failure;               ///< why the last attempt to open it was given up
   status_board board;
   event changed{executor};  ///< the status has changed
   connection_counters counters;
@@ -100,7 +105,8 @@ class channel {
 
   /// What the tools say of themselves; nothing while the list is not known.
   std::optional<std::map<std::string, tool_hints, std::less<>>> hints;
-  std::uint64_t lists_tried = 0;  ///< how often the list was asked for
+  std::uint64_t lists_tried = 0;    ///< how often the list was asked for
+  std::uint64_t lists_changed = 0;  ///< how often it became stale
 
   standing_requests standing;  ///< what a new session has to be told again
 

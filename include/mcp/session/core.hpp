@@ -121,13 +121,6 @@ class session_core final : public handshake {
     open_soon();
   }
 
-  /// Opens a new session in the place of the one of that generation, or joins whoever does so already.
-  static asio::awaitable<result<void>> reopen(std::shared_ptr<session_core> self, repair what,
-                                              std::uint64_t broken, failure why) {
-    self->reopen_soon(what, broken, why);
-    co_return co_await open(self);
-  }
-
   /// Forgets the session of that generation; false if it is forgotten already, or if that would mend nothing.
   bool discard(repair what, std::uint64_t broken) {
     const bool mends = what == repair::version || what == repair::session;
@@ -162,6 +155,7 @@ class session_core final : public handshake {
     std::vector<tool> tools;
     std::string cursor;
     std::optional<std::uint64_t> of;  // the session that all pages so far are of; 0: of more than one
+    const auto changes = self->lists_changed;
     for (std::size_t page = 0; page < self->options.limits.pages; ++page) {
       auto asked = self->lease();
       json::writer write(asked->begin_request("tools/list", {}, how));
@@ -175,7 +169,7 @@ class session_core final : public handshake {
       std::ranges::move(parsed->tools, std::back_inserter(tools));
       if (tools.size() > self->options.limits.list_items) break;
       if (!parsed->next_cursor) {
-        if (of == self->generation) self->learned(tools);
+        if (of == self->generation && changes == self->lists_changed) self->learned(tools);
         co_return std::move(tools);
       }
       if (*parsed->next_cursor == cursor) break;
@@ -187,7 +181,7 @@ class session_core final : public handshake {
   /// Opens the session, or waits until an attempt that is under way has ended.
   static asio::awaitable<result<void>> open(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return errc::client_closed;
-    const auto before = self->attempts;
+    const auto before = self->openings_failed;
     self->open_soon();
     std::error_code ignored;
     const auto cancellation = co_await asio::this_coro::cancellation_state;
@@ -195,7 +189,7 @@ class session_core final : public handshake {
       co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (self->state == phase::ready) co_return result<void>();
     if (self->state == phase::closed) co_return errc::client_closed;
-    if (self->attempts == before) co_return errc::cancelled;
+    if (self->openings_failed == before) co_return errc::cancelled;
     co_return self->last_failure;
   }
 
@@ -257,20 +251,34 @@ class session_core final : public handshake {
 
   void opened(result<void> outcome) {
     if (state == phase::closed) return;
-    ++attempts;
     state = outcome ? phase::ready : phase::idle;
     if (outcome) {
       ++generation;
       ++counters.sessions;
       if (take_heard()) show_ready();  // else the first answer will
       if (generation > 1 && options.observer) options.observer->session_replaced(generation);
+      tell_again();
     } else {
+      ++openings_failed;
       last_failure = std::move(outcome).error();
       const bool refused = last_failure.http_status() == 401;
       show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
     }
     for (call* each : active) each->wake();
     settled_.notify();
+  }
+
+  /// Tells a new session what the one before it was told. A courtesy: where memory is short, it is not told.
+  void tell_again() noexcept try {
+    if (era != protocol_era::legacy || generation == 1) return;
+    for (const auto& each : std::vector(standing.all())) {
+      auto asked = lease();
+      const call_options defaults;
+      asked->begin_request(each.method, {}, defaults)
+          .append(std::string_view(each.params).substr(1, each.params.size() - 2));
+      asio::co_spawn(executor, http::drive<call_outcome>(std::move(asked)), asio::detached);
+    }
+  } catch (const std::bad_alloc&) {
   }
 
   // Tells the outcome itself: a completion handler is lost where memory is too short to call it.
@@ -287,9 +295,11 @@ class session_core final : public handshake {
   static asio::awaitable<result<void>> open_with_patience(std::shared_ptr<session_core> self) {
     recovery_plan plan;
     for (;;) {
-      if (const auto probe = self->health->breaker.next_probe_at(); probe && self->heals)
-        co_await pause(self, *probe);
-      self->health->breaker.allow(self->deadlines->now());
+      auto& breaker = self->health->breaker;
+      while (self->heals && self->state == phase::opening && !breaker.allow(self->deadlines->now())) {
+        const auto probe = *breaker.next_probe_at();
+        co_await pause(self, probe);
+      }
       auto outcome = co_await negotiate(self);
       if (outcome || !self->heals || self->state == phase::closed) co_return outcome;
       const auto next = self->after_failed_opening(plan, outcome.error());
@@ -315,7 +325,8 @@ class session_core final : public handshake {
                                           .deadline = time_point::max(),
                                           .wall_clock = deadlines->wall_clock()});
     session_id.clear();
-    if (step.call != next_step::replay) {
+    // A stream of the handshake is not taken up: there is no session yet.
+    if (step.call != next_step::replay && step.call != next_step::resume) {
       // The server may speak another revision since it was last asked.
       const bool refused = why.http_status() == 401 || why.http_status() == 403;
       if (refused || std::exchange(known_version_, std::string()).empty()) return std::nullopt;

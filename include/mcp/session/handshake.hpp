@@ -124,7 +124,6 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
         }
         case negotiation::step::done:
           if (self->version.empty()) self->speak(plan.era(), plan.version());
-          if (self->era == protocol_era::legacy) co_await tell_again(self);
           self->known_version_ = self->version;
           co_return result<void>();
         case negotiation::step::failed: co_return plan.why();
@@ -143,17 +142,6 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
   std::string known_version_;  // that the server spoke when it was last asked
 
  private:
-  /// Tells a new session what the one before it was told. What it refuses is left at that.
-  static asio::awaitable<void> tell_again(std::shared_ptr<handshake> self) {
-    for (const auto& each : std::vector(self->standing.all())) {
-      auto asked = self->lease();
-      asked->begin_request(each.method, {}, {}, call::admission::at_once)
-          .append(std::string_view(each.params).substr(1, each.params.size() - 2));
-      auto ignored = co_await http::drive<handshake_outcome>(std::move(asked));
-      static_cast<void>(ignored);
-    }
-  }
-
   /// A request of the handshake.
   call_lease ask(std::string_view method, std::string_view initialize_version) {
     auto leased = lease();

@@ -191,6 +191,7 @@ class response_reader final : public http::response_handler {
         return;
       case rpc::message_kind::error_response:
         // Without an id it answers the only request of this exchange.
+        if (listens_) return owner_->on_ignored(errc::rpc_unexpected_id);
         error_has_own_id_ = id_ && message.id == *id_;
         // Our ids are numbers: some servers put a text in place of one that they do not know.
         if (message.id.number() && !error_has_own_id_) return owner_->on_ignored(errc::rpc_unexpected_id);
