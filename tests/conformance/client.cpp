@@ -58,9 +58,17 @@ asio::awaitable<void> echo_schema(mcp::client& client) {
   co_await client.call_tool("json_schema_echo", arguments);
 }
 
+/// The server ends the stream of this call before its answer, and says when to take it up again.
+asio::awaitable<void> reconnect(mcp::client& client) {
+  co_await client.list_tools();
+  auto answer = co_await client.call_tool("test_reconnection");
+  std::cout << answer.text() << '\n';
+}
+
 const std::map<std::string_view, scenario> scenarios = {
     {"initialize", list_tools},
     {"tools_call", add_numbers},
+    {"sse-retry", reconnect},
     {"request-metadata", list_tools},
     {"http-standard-headers", every_named_request},
     {"json-schema-ref-no-deref", list_tools},
