@@ -446,6 +446,29 @@ TEST_CASE_METHOD(modern, "an outage of ten minutes costs few attempts", "[recove
   CHECK(ended == 11'000);
 }
 
+TEST_CASE_METHOD(modern, "who waits for a probe goes on as soon as the server is known to live",
+                 "[recovery]") {
+  warm_up();
+  peer.restart(true);
+  peer.admitting = test::scripted_peer::admission::refused_soon;
+  std::vector<std::shared_ptr<running<mcp::tool_result>>> calls;
+  const auto begin = [&] {
+    calls.push_back(
+        start(client().call_tool("t" + std::to_string(calls.size()), R"({"n":1})", {}, mcp::as_result)));
+  };
+  for (int i = 0; i < 5; ++i) begin();  // which open the circuit breaker
+  world.pass(10ms);
+  calls.clear();
+  for (int i = 0; i < 5; ++i) begin();  // one of them will be the probe
+  peer.admitting = test::scripted_peer::admission::soon;
+  const auto began = world.now();
+  REQUIRE(world.run([&] {
+    return std::ranges::all_of(calls, [](const auto& each) { return each->outcome.has_value(); });
+  }));
+  for (const auto& each : calls) CHECK(each->outcome->has_value());
+  CHECK(world.now() - began < 1s);
+}
+
 TEST_CASE_METHOD(legacy, "a new session is told what the old one knew", "[recovery]") {
   warm_up();
   const auto request = [&](std::string_view method, std::string_view params) {

@@ -267,8 +267,18 @@ class call final : private deadline, private response_reader::listener {
       return stage_ == stage::waiting && admitted();
     }
     auto& breaker = channel_->health->breaker;
-    if (!channel_->heals || !breaker.next_probe_at()) return true;
-    return breaker.allow(channel_->deadlines->now()) || is_due(*breaker.next_probe_at());
+    if (!channel_->heals || breaker.allow(channel_->deadlines->now())) return true;
+    channel_->deadlines->set(alarm_, *breaker.next_probe_at());
+    return false;
+  }
+
+  /// Nobody needs to wait for a probe any longer.
+  void origin_lives() {
+    auto& breaker = channel_->health->breaker;
+    const bool held_up = breaker.next_probe_at().has_value();
+    breaker.succeeded();
+    if (!held_up) return;
+    for (call* each : channel_->active) each->wake();
   }
 
   /// Whether that time has come; if not, the call wakes then.
@@ -296,6 +306,7 @@ class call final : private deadline, private response_reader::listener {
     named_session_ = era_ == protocol_era::legacy && !channel_->session_id.empty();
     ++channel_->counters.attempts;
     advanced_ = false;
+    alarm_.clear();
     stage_ = stage::running;
     if (resuming_ || kind_ == kind::stream) return begin_stream();
     request_.rewind();
@@ -349,7 +360,7 @@ class call final : private deadline, private response_reader::listener {
     if (exchange_.why()) return failed(*exchange_.why());
     if (reader_.why()) return failed(std::move(*reader_.why()));
     finish();
-    if (proves_alive(exchange_.seen())) channel_->health->breaker.succeeded();
+    if (proves_alive(exchange_.seen())) origin_lives();
     channel_->show_ready();
     outcome_ = take_answer();
     observe(nullptr, {});
@@ -371,11 +382,10 @@ class call final : private deadline, private response_reader::listener {
     if (!channel_->heals && (step.call == next_step::replay || step.call == next_step::outcome_unknown))
       step.call = next_step::end;
 
-    auto& breaker = channel_->health->breaker;
     if (proves_alive(seen)) {
-      breaker.succeeded();
+      origin_lives();
     } else if (seen.status != 0 || is_broken(why)) {
-      breaker.failed(channel_->deadlines->now());
+      channel_->health->breaker.failed(channel_->deadlines->now());
     }
     if (step.call == next_step::end && step.first == repair::session) why.with_code(errc::session_lost);
     observe(&why, step);
