@@ -293,6 +293,18 @@ TEST_CASE_METHOD(modern, "annotations are asked for when they matter", "[recover
   CHECK(peer.count("tools/list\",") == 1);
 }
 
+TEST_CASE_METHOD(legacy, "annotations are learned also where that meets the loss of the session",
+                 "[recovery]") {
+  options.recovery.replay = mcp::replay_policy::trusted_annotations;
+  warm_up();
+  peer.annotate("tool-1", R"({"idempotentHint":true})");
+  peer.next("\"tool-1\"", {.how = way::reset});
+  peer.next("tools/list", {.execute = false, .instead = lost_404});
+  CHECK(code_of(call("tool-1")) == errc{});
+  CHECK(executions("tool-1") == 2);
+  CHECK(notes->replaced == 1);
+}
+
 TEST_CASE_METHOD(modern, "contradictory annotations count for nothing", "[recovery]") {
   options.recovery.replay = mcp::replay_policy::trusted_annotations;
   warm_up();

@@ -156,6 +156,8 @@ class call final : private deadline, private response_reader::listener {
   result<json_text>&& take_outcome() noexcept { return std::move(outcome_); }
   /// `Mcp-Session-Id` of the response.
   const std::string& session_id() const noexcept { return reader_.session_id(); }
+  /// Of the session that the last attempt was made on.
+  std::uint64_t generation() const noexcept { return generation_; }
 
   /// Ends the loan and abandons what is under way. Sends nothing.
   std::shared_ptr<channel> release() noexcept {

@@ -21,6 +21,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <iterator>
 #include <memory>
@@ -55,6 +57,17 @@ struct handshake_answer {
 struct handshake_outcome {
   using type = handshake_answer;
   static type from(call& done) { return {done.take_outcome(), done.session_id()}; }
+};
+
+/// A part of a list, and the session that it is of.
+struct page_answer {
+  result<json_text> outcome;
+  std::uint64_t generation;
+};
+
+struct page_outcome {
+  using type = page_answer;
+  static type from(call& done) { return {done.take_outcome(), done.generation()}; }
 };
 
 /// One session with one server: opens it, lends calls, closes it. Shared by the handles that users hold and
@@ -185,19 +198,21 @@ class session_core final : public channel, public std::enable_shared_from_this<s
                                                                   call_options how) {
     std::vector<tool> tools;
     std::string cursor;
-    const auto since = self->generation;
+    std::optional<std::uint64_t> of;  // the session that all pages so far are of; 0: of more than one
     for (std::size_t page = 0; page < self->options.limits.pages; ++page) {
       auto asked = self->lease();
       json::writer write(asked->begin_request("tools/list", {}, how));
       if (!cursor.empty()) write.key("cursor").string(cursor);
-      auto answer = co_await http::drive<call_outcome>(std::move(asked));
-      if (!answer) co_return std::move(answer).error();
-      auto parsed = list_tools_result::parse(json::value(answer->text()));
+      auto answer = co_await http::drive<page_outcome>(std::move(asked));
+      if (!answer.outcome) co_return std::move(answer.outcome).error();
+      if (of.value_or(answer.generation) != answer.generation) answer.generation = 0;
+      of = answer.generation;
+      auto parsed = list_tools_result::parse(json::value(answer.outcome->text()));
       if (!parsed) co_return std::move(parsed).error();
       std::ranges::move(parsed->tools, std::back_inserter(tools));
       if (tools.size() > self->options.limits.list_items) break;
       if (!parsed->next_cursor) {
-        if (since == 0 || since == self->generation) self->learned(tools);
+        if (of == self->generation) self->learned(tools);
         co_return std::move(tools);
       }
       if (*parsed->next_cursor == cursor) break;
