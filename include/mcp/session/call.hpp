@@ -303,6 +303,11 @@ class call final : private deadline, private response_reader::listener {
   // An attempt.
 
   void begin_attempt() {
+    if (resuming_ && generation_ != channel_->generation) {
+      // The stream was the lost session's: on another one, nobody would ever send its events.
+      exchange_.seen().clear();
+      return failed(errc::session_lost);
+    }
     generation_ = channel_->generation;
     era_ = channel_->era;
     named_session_ = era_ == protocol_era::legacy && !channel_->session_id.empty();
