@@ -120,9 +120,11 @@ inline std::string chunk(std::string_view data) {
   return size.append("\r\n").append(data).append("\r\n");
 }
 
-/// One event of an event stream.
-inline std::string event(std::string_view data) {
-  return std::string("event: message\ndata: ").append(data).append("\n\n");
+/// One event of an event stream; with an id unless that is empty.
+inline std::string event(std::string_view data, std::string_view id) {
+  std::string out = "event: message\n";
+  if (!id.empty()) out.append("id: ").append(id).append("\n");
+  return out.append("data: ").append(data).append("\n\n");
 }
 
 }  // namespace example

@@ -17,6 +17,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace example {
 
@@ -27,11 +28,20 @@ enum class eras {
   modern,  ///< 2026-07-28: every request stands for itself
 };
 
+/// Where the connection of a tool call breaks.
+enum class cut {
+  never,
+  before_run,  ///< the request was read, the tool does not run
+  after_run,   ///< it has run, its answer is not sent
+  in_stream,   ///< half of the answer's event stream was sent; the tool runs on
+};
+
 struct server_options {
   bool tls = false;
   std::uint16_t port = 0;  ///< 0: any that is free
   eras speaks = eras::both;
   bool sessions = true;         ///< legacy: assign session ids, and insist on them
+  bool stale_is_400 = false;    ///< legacy: answer a stale session as `server-everything` does, not by 404
   bool sse_answers = false;     ///< answer every request with an event stream
   std::size_t page_size = 100;  ///< of tools/list; 0: a list of empty pages without end
   std::string extra_fields{};   ///< in every response: whole lines, such as "Keep-Alive: timeout=5\r\n"
@@ -43,6 +53,13 @@ struct server_counts {
   std::size_t connections = 0;                               ///< accepted
   std::size_t sessions = 0;                                  ///< opened
   std::size_t tool_runs = 0;                                 ///< begun
+  /// Of these, those with a string "key" among their arguments: how often each key was seen.
+  std::map<std::string, std::size_t, std::less<>> runs_of_key;
+
+  std::size_t runs(std::string_view key) const {
+    const auto found = runs_of_key.find(key);
+    return found == runs_of_key.end() ? 0 : found->second;
+  }
 };
 
 /// How a request is to be answered.
@@ -54,6 +71,11 @@ struct reply {
   std::int64_t waits = 0;
   std::chrono::milliseconds wait{0};
   std::string progress_token{};
+  // Where it is sent as an event stream.
+  std::string stream_id{};     // event ids begin so; empty: the stream cannot be taken up again
+  bool primed = false;         // begins with an event that has an id and no data
+  std::string resume_after{};  // a stream is taken up again, behind this event
+  cut breaks = cut::never;
 };
 
 /// The MCP side of the server, without I/O: what to answer to which request. It is strict, so that a client's
@@ -79,6 +101,12 @@ class mcp_protocol {
     sessions_.clear();
   }
 
+  /// What becomes of the next tool call.
+  void cut_next_call(cut where) {
+    const std::lock_guard lock(mutex_);
+    next_cut_ = where;
+  }
+
   reply answer(const http_request& request) {
     const std::lock_guard lock(mutex_);
     if (request.target != "/mcp") return {.status = 404};
@@ -86,6 +114,7 @@ class mcp_protocol {
     if (request.method != "POST") {
       ++counts_.requests[request.method];
       if (request.method == "DELETE" && options_.speaks != eras::modern) return end_session(request);
+      if (request.method == "GET" && options_.speaks != eras::modern) return resume(request);
       return {.status = 405, .fields = "Allow: POST\r\n"};
     }
     const std::string_view accept = request.field("accept");
@@ -109,12 +138,20 @@ class mcp_protocol {
       if (reply refusal = check_modern(request, call); refusal.status != 200) return refusal;
     } else if (call.method == "initialize") {
       return initialize(call);
-    } else if (reply refusal = check_session(request, call); refusal.status != 200) {
+    } else if (reply refusal = check_session(request, call.id); refusal.status != 200) {
       return refusal;
     }
     if (!call.id.present()) return {.status = 202};
-    return perform(call, modern);
+    reply answer = perform(call, modern);
+    if (!modern) {
+      answer.stream_id = new_id();
+      answer.primed = request.field("mcp-protocol-version") == "2025-11-25";
+    }
+    return answer;
   }
+
+  /// To a GET that wants to take up a stream that is no longer there.
+  static reply unknown_event() { return error(400, "null", -32000, "Bad Request: Unknown event id"); }
 
  private:
   static constexpr std::string_view version_key = "io.modelcontextprotocol/protocolVersion";
@@ -222,7 +259,7 @@ class mcp_protocol {
     const std::string_view version = known == legacy_versions.end() ? legacy_versions.front() : *known;
     std::string fields;
     if (options_.sessions) {
-      const std::string id = new_session_id();
+      const std::string id = new_id();
       sessions_[id] = version;
       ++counts_.sessions;
       fields = "Mcp-Session-Id: " + id + "\r\n";
@@ -235,7 +272,7 @@ class mcp_protocol {
                    fields);
   }
 
-  reply check_session(const http_request& request, const message& call) const {
+  reply check_session(const http_request& request, const mcp::json::value& call_id) const {
     const std::string_view version = request.field("mcp-protocol-version");
     const bool known =
         std::find(legacy_versions.begin(), legacy_versions.end(), version) != legacy_versions.end();
@@ -245,11 +282,23 @@ class mcp_protocol {
     const std::string_view id = request.field("mcp-session-id");
     if (id.empty()) return error(400, "null", -32000, "Bad Request: Mcp-Session-Id header is required");
     const auto session = sessions_.find(id);
-    if (session == sessions_.end()) return error(404, "null", -32001, "Session not found");
+    if (session == sessions_.end()) {
+      return options_.stale_is_400 ? error(400, "null", -32000, "Bad Request: No valid session ID provided")
+                                   : error(404, "null", -32001, "Session not found");
+    }
     const bool must_say = session->second != "2025-03-26";  // which had no such field yet
     if (version != session->second && (must_say || !version.empty()))
-      return error(400, call.id, -32000, "Bad Request: MCP-Protocol-Version is not the one agreed on");
+      return error(400, call_id, -32000, "Bad Request: MCP-Protocol-Version is not the one agreed on");
     return {};
+  }
+
+  /// Resumability and Redelivery. There is no stream here but those of answers.
+  reply resume(const http_request& request) const {
+    const std::string_view last_event = request.field("last-event-id");
+    if (last_event.empty()) return {.status = 405, .fields = "Allow: POST, DELETE\r\n"};
+    if (request.field("accept").find("text/event-stream") == std::string_view::npos) return {.status = 406};
+    if (reply refusal = check_session(request, {}); refusal.status != 200) return refusal;
+    return {.resume_after = std::string(last_event)};
   }
 
   reply end_session(const http_request& request) {
@@ -259,7 +308,7 @@ class mcp_protocol {
     return {};
   }
 
-  static std::string new_session_id() {
+  static std::string new_id() {
     std::array<unsigned char, 16> bytes;
     RAND_bytes(bytes.data(), static_cast<int>(bytes.size()));
     std::string id;
@@ -305,12 +354,19 @@ class mcp_protocol {
   reply call_tool(const message& call, bool modern) {
     const tool* const found = find_tool(call.param("name"));
     if (found == nullptr) return error(200, call.id, -32602, "Unknown tool");
+    const cut breaks = std::exchange(next_cut_, cut::never);
+    if (breaks == cut::before_run) return {.breaks = breaks};
     ++counts_.tool_runs;
     const auto arguments = call.param("arguments");
+    if (arguments.is_object()) {
+      if (const auto key = mcp::json::find_member(arguments, "key"); key.is_string())
+        ++counts_.runs_of_key[*key.string()];
+    }
     const tool_run run = found->run(arguments.is_object() ? arguments : mcp::json::value("{}"));
     reply answer = success(call, modern, run.result);
     answer.waits = run.waits;
     answer.wait = run.wait;
+    answer.breaks = breaks;
     if (run.reports_progress) answer.progress_token = call.meta("progressToken").text();
     return answer;
   }
@@ -319,6 +375,7 @@ class mcp_protocol {
   mutable std::mutex mutex_;
   server_counts counts_;
   std::map<std::string, std::string, std::less<>> sessions_;  // version by id
+  cut next_cut_ = cut::never;
 };
 
 }  // namespace example

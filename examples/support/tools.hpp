@@ -72,6 +72,21 @@ inline tool_run countdown(const mcp::json::value& arguments) {
           .reports_progress = true};
 }
 
+// Three of an account, each with a little work to do.
+
+inline tool_run account(const mcp::json::value& arguments, std::string_view done) {
+  const auto amount = mcp::json::find_member(arguments, "amount").integer();
+  if (!amount) return refuse(R"("an integer 'amount' is missing")");
+  const auto ms = mcp::json::find_member(arguments, "ms").integer();
+  return {.result = text_result('"' + std::string(done) + ' ' + std::to_string(*amount) + '"'),
+          .wait = std::chrono::milliseconds(ms.value_or(1)),
+          .waits = 1};
+}
+
+inline tool_run covers(const mcp::json::value& arguments) { return account(arguments, "the balance covers"); }
+inline tool_run set_limit(const mcp::json::value& arguments) { return account(arguments, "limit set to"); }
+inline tool_run transfer(const mcp::json::value& arguments) { return account(arguments, "transferred"); }
+
 inline tool_run fail(const mcp::json::value&) { return refuse(R"("this tool always fails")"); }
 
 inline tool_run picture(const mcp::json::value&) {
@@ -87,7 +102,7 @@ inline tool_run picture(const mcp::json::value&) {
 
 }  // namespace detail
 
-inline constexpr std::array<tool, 6> tools = {{
+inline constexpr std::array<tool, 9> tools = {{
     {"echo",
      R"("description":"Answers with its text","annotations":{"readOnlyHint":true},"inputSchema":{"type":"object",)"
      R"("properties":{"text":{"type":"string"}},"required":["text"]})",
@@ -106,6 +121,24 @@ inline constexpr std::array<tool, 6> tools = {{
      R"("properties":{"steps":{"type":"integer","minimum":0},"ms":{"type":"integer","minimum":0,"default":10}},)"
      R"("required":["steps"]})",
      detail::countdown},
+    {"covers",
+     R"("description":"Whether the balance covers an amount","annotations":{"readOnlyHint":true},)"
+     R"("inputSchema":{"type":"object",)"
+     R"("properties":{"amount":{"type":"integer"},"ms":{"type":"integer"},"key":{"type":"string"}},)"
+     R"("required":["amount"]})",
+     detail::covers},
+    {"set_limit",
+     R"("description":"Sets the limit of the account","annotations":{"idempotentHint":true},)"
+     R"("inputSchema":{"type":"object",)"
+     R"("properties":{"amount":{"type":"integer"},"ms":{"type":"integer"},"key":{"type":"string"}},)"
+     R"("required":["amount"]})",
+     detail::set_limit},
+    {"transfer",
+     R"("description":"Transfers money; twice, if it runs twice",)"
+     R"("inputSchema":{"type":"object",)"
+     R"("properties":{"amount":{"type":"integer"},"ms":{"type":"integer"},"key":{"type":"string"}},)"
+     R"("required":["amount"]})",
+     detail::transfer},
     {"fail", R"("description":"Always fails","inputSchema":{"type":"object","additionalProperties":false})",
      detail::fail},
     {"picture",

@@ -5,19 +5,30 @@
 /// checks every answer.
 ///
 ///     interop_client URL --tools everything|interop --version REVISION [--no-progress] [--ca FILE]
+///
+/// With --survive it makes 200 calls instead, four at a time, and prints how many it has made at every tenth,
+/// so that the script can kill the server meanwhile. The last line counts: calls, answered, outcome unknown,
+/// sent again though they may have run, reads that failed and so left the program to help itself.
 
 #include <mcp/mcp.hpp>
 
 #include <asio/co_spawn.hpp>
 #include <asio/io_context.hpp>
+#include <asio/redirect_error.hpp>
 #include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <exception>
 #include <iostream>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -29,6 +40,7 @@ struct expectations {
   std::string version;
   std::string ca_file;
   bool progress = true;
+  bool survive = false;
 };
 
 void expect(bool condition, const std::string& what) {
@@ -99,6 +111,93 @@ asio::awaitable<void> count_with_progress(mcp::client& client, const expectation
   expect(steps == wanted, "progress for each step");
 }
 
+/// Counts the tool calls that were sent again after an attempt of which nothing is known. The tools are such
+/// that this must not be.
+struct watch final : mcp::observer {
+  std::size_t doubled = 0;
+
+  void attempt_finished(const mcp::attempt_event& event) override {
+    const bool may_have_run = event.seen.bytes_written != 0 && event.seen.status == 0;
+    if (event.method == "tools/call" && event.next == "replay" && may_have_run) ++doubled;
+  }
+};
+
+class survivor {
+ public:
+  explicit survivor(expectations expected) : expected_(std::move(expected)) {}
+
+  asio::awaitable<void> run() {
+    auto executor = co_await asio::this_coro::executor;
+    mcp::client_options options;
+    options.observer = watch_;
+    client_.emplace(executor, expected_.url, options);
+    mcp::event done(executor);
+    std::size_t lines = 4;
+    for (std::size_t line = 0; line < 4; ++line) {
+      asio::co_spawn(executor, work(line), [&](const std::exception_ptr& fault) {
+        if (fault) faults_.push_back("an exception");
+        --lines, done.notify();
+      });
+    }
+    std::error_code ignored;
+    while (lines != 0) co_await done.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_await client_->close();
+    for (const auto& fault : faults_) std::cout << fault << '\n';
+    std::cout << calls_ << ' ' << answered_ << ' ' << unknown_ << ' ' << watch_->doubled << ' ' << manual_
+              << '\n';
+    expect(faults_.empty(), "every call to be answered, or a tool call to end as outcome unknown");
+  }
+
+ private:
+  /// Two reads and two tool calls in turn.
+  asio::awaitable<void> work(std::size_t line) {
+    for (std::size_t i = 0; i < 50; ++i) {
+      const std::size_t kind = (line + i) % 4;
+      if (kind == 0) {
+        auto tools = co_await client_->list_tools(mcp::call_options{}, mcp::as_result);
+        note(tools, true);
+      } else if (kind == 1) {
+        auto pong = co_await client_->ping(mcp::call_options{}, mcp::as_result);
+        note(pong, true);
+      } else if (expected_.tools == "everything") {
+        auto answer =
+            co_await client_->call_tool("trigger-long-running-operation", R"({"duration":0.02,"steps":1})",
+                                        mcp::call_options{}, mcp::as_result);
+        note(answer, false);
+      } else {
+        const std::string arguments =
+            R"({"key":")" + std::to_string(line) + "-" + std::to_string(i) + R"(","pause_ms":20})";
+        auto answer = co_await client_->call_tool("record", arguments, mcp::call_options{}, mcp::as_result);
+        note(answer, false);
+      }
+    }
+  }
+
+  template <class T>
+  void note(const mcp::result<T>& outcome, bool is_read) {
+    if (++calls_ % 10 == 0) std::cout << "made " << calls_ << std::endl;
+    if (outcome) {
+      ++answered_;
+    } else if (!is_read && outcome.error().code() == mcp::errc::outcome_unknown) {
+      ++unknown_;
+    } else {
+      faults_.push_back((is_read ? "a read: " : "a tool call: ") + outcome.error().describe());
+      if (is_read) ++manual_;  // a program would have to do something about it
+    }
+  }
+
+  expectations expected_;
+  std::shared_ptr<watch> watch_ = std::make_shared<watch>();
+  std::optional<mcp::client> client_;
+  std::vector<std::string> faults_;
+  std::size_t calls_ = 0, answered_ = 0, unknown_ = 0, manual_ = 0;
+};
+
+asio::awaitable<void> survive(expectations expected) {
+  survivor user(std::move(expected));
+  co_await user.run();
+}
+
 asio::awaitable<void> check(expectations expected) {
   auto executor = co_await asio::this_coro::executor;
   mcp::client_options options;
@@ -128,6 +227,8 @@ int main(int argc, char** argv) {
     const std::string_view option = argv[i];
     if (option == "--no-progress") {
       expected.progress = false;
+    } else if (option == "--survive") {
+      expected.survive = true;
     } else if (i + 1 < argc && option == "--tools") {
       expected.tools = argv[++i];
     } else if (i + 1 < argc && option == "--version") {
@@ -140,7 +241,8 @@ int main(int argc, char** argv) {
   }
   int status = 0;
   asio::io_context context{1};
-  asio::co_spawn(context, check(expected), [&](const std::exception_ptr& fault) {
+  auto wanted = expected.survive ? survive(expected) : check(expected);
+  asio::co_spawn(context, std::move(wanted), [&](const std::exception_ptr& fault) {
     try {
       if (fault) std::rethrow_exception(fault);
     } catch (const mcp::error& e) {

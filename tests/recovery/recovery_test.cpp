@@ -251,6 +251,32 @@ TEST_CASE_METHOD(legacy_streams, "a stream whose session is lost leaves its call
   CHECK(call("b"));
 }
 
+TEST_CASE_METHOD(legacy_streams, "a stream is not taken up on another session", "[recovery]") {
+  warm_up();
+  peer.next("\"a\"", {.how = way::cut, .bytes = -60});
+  peer.retry_before_close = "2000";
+  SECTION("which leaves its call in doubt") {
+    const auto waiting = start(client().call_tool("a", R"({"n":1})", mcp::call_options{}, mcp::as_result));
+    world.pass(1s);
+    peer.restart(false);
+    CHECK(call("b"));
+    REQUIRE(world.run([&] { return waiting->outcome.has_value(); }));
+    CHECK(code_of(*waiting->outcome) == errc::outcome_unknown);
+    CHECK(executions("a") == 1);
+  }
+  SECTION("but the request sent again where that does no harm") {
+    const mcp::call_options harmless{.replay = mcp::replay_policy::always};
+    const auto waiting = start(client().call_tool("a", R"({"n":1})", harmless, mcp::as_result));
+    world.pass(1s);
+    peer.restart(false);
+    CHECK(call("b"));
+    REQUIRE(world.run([&] { return waiting->outcome.has_value(); }));
+    CHECK(code_of(*waiting->outcome) == errc{});
+    CHECK(executions("a") == 2);
+  }
+  CHECK(peer.count("GET ") == 0);
+}
+
 TEST_CASE_METHOD(modern_streams, "a modern stream that breaks cannot be taken up", "[recovery]") {
   warm_up();
   peer.next("\"a\"", {.how = way::cut, .bytes = -60});

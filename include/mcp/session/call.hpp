@@ -297,7 +297,8 @@ class call final : private deadline, private response_reader::listener {
       failed(std::move(pending_));
       return stage_ == stage::waiting && admitted();
     }
-    if (in_doubt_ && generation_ != channel_->generation && !may_go_on_elsewhere()) return false;
+    const bool elsewhere = (in_doubt_ || resuming_) && generation_ != channel_->generation;
+    if (elsewhere && !may_go_on_elsewhere()) return false;
     auto& breaker = channel_->health->breaker;
     if (!channel_->heals || !breaker.next_probe_at()) return true;
     const auto now = channel_->deadlines->now();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The tools of both servers. What the interop client checks is in client.cpp.
 
+import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 
@@ -34,6 +35,15 @@ export function addTools(server, progressOf) {
             }
         }
         return { content: [text(`counted to ${steps}`)] };
+    });
+
+    server.registerTool('record', {
+        description: 'Writes the key down, in the file RUNS, and answers after a pause',
+        inputSchema: z.object({ key: z.string(), pause_ms: z.number() }),
+    }, async ({ key, pause_ms: pause }) => {
+        appendFileSync(process.env.RUNS, `${key}\n`);
+        await sleep(pause);
+        return { content: [text('written')] };
     });
 
     server.registerTool('gallery', {

@@ -31,6 +31,9 @@ createServer(async (request, response) => {
     if (transport) {
         await transport.handleRequest(request, response);
     } else {
-        response.writeHead(404).end();
+        // As the SDK's transport says it.
+        const error = { code: -32001, message: 'Session not found' };
+        response.writeHead(404, { 'Content-Type': 'application/json' })
+            .end(JSON.stringify({ jsonrpc: '2.0', error, id: null }));
     }
 }).listen(process.env.PORT, '127.0.0.1');
