@@ -3,11 +3,16 @@
 #include "support/started.hpp"
 #include <mcp/mcp.hpp>
 
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/bind_executor.hpp>
+#include <asio/cancellation_signal.hpp>
 #include <asio/io_context.hpp>
+#include <asio/this_coro.hpp>
 #include <asio/use_future.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <chrono>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -387,4 +392,105 @@ TEST_CASE("every form of an operation") {
     CHECK(context.poll() <= 1);
     CHECK(server.connections() == 0);
   }
+}
+
+TEST_CASE("a call with a completion handler") {
+  asio::io_context context;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  std::optional<mcp::result<mcp::tool_result>> got;
+  const auto keep = [&](mcp::result<mcp::tool_result> answer) { got = std::move(answer); };
+  SECTION("is not completed by what starts it") {
+    client.call_tool("a", "no object", {}, keep);
+    CHECK_FALSE(got);
+    test::run_until(context, [&] { return got.has_value(); });
+    CHECK(code_of(got->error()) == errc::invalid_argument);
+  }
+  SECTION("is cancelled through the handler's slot, while it waits for the answer") {
+    asio::cancellation_signal stop;
+    server.expect("POST", "", then_do::stall);
+    client.call_tool("a", "{}", {}, asio::bind_cancellation_slot(stop.slot(), keep));
+    while (!server.played_out()) context.run_one();
+    stop.emit(asio::cancellation_type::terminal);
+    CHECK_FALSE(got);
+    test::run_until(context, [&] { return got.has_value(); });
+    CHECK(code_of(got->error()) == errc::cancelled);
+    stop.emit(asio::cancellation_type::terminal);  // nobody listens any more
+  }
+  SECTION("is cancelled at once") {
+    asio::cancellation_signal stop;
+    client.call_tool("a", "{}", {}, asio::bind_cancellation_slot(stop.slot(), keep));
+    stop.emit(asio::cancellation_type::terminal);
+    test::run_until(context, [&] { return got.has_value(); });
+    CHECK(code_of(got->error()) == errc::cancelled);
+  }
+  SECTION("is completed on the handler's executor") {
+    asio::io_context other;
+    server.expect("POST", test::tool_reply("hi"));
+    client.call_tool("a", "{}", {}, asio::bind_executor(other.get_executor(), keep));
+    CHECK(other.poll() == 0);
+    CHECK_FALSE(other.stopped());
+    while (!other.stopped() && !got) {
+      context.run_one();
+      other.poll();
+    }
+    REQUIRE(got);
+    CHECK(got->value().text() == "hi");
+  }
+  SECTION("has given everything back when the handler starts the next one") {
+    server.expect("POST", test::tool_reply("one"));
+    server.expect("POST", test::tool_reply("two"));
+    client.call_tool("a", "{}", {}, [&](const mcp::result<mcp::tool_result>& first) {
+      CHECK(first.value().text() == "one");
+      client.call_tool("b", "{}", {}, keep);
+    });
+    test::run_until(context, [&] { return got.has_value(); });
+    CHECK(got->value().text() == "two");
+    CHECK(server.connections() == 1);
+  }
+  SECTION("lets what another callback throws out of run()") {
+    const std::string event =
+        R"(data: {"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":@ID@,"progress":1}})";
+    server.expect("POST", "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n" + event + "\n\n",
+                  then_do::stall);
+    const auto on_progress = [](const mcp::progress_update&) { throw std::runtime_error("no more"); };
+    client.call_tool("a", "{}", {.on_progress = on_progress}, keep);
+    CHECK_THROWS_AS(test::run_until(context, [&] { return got.has_value(); }), std::runtime_error);
+    server.expect("POST", test::tool_reply("fine"));
+    CHECK(test::start(context, call(client, "b")).wait().text == "fine");
+    CHECK_FALSE(got);
+  }
+}
+
+namespace {
+
+asio::awaitable<ended> call_in_spite(mcp::client& client, asio::cancellation_signal& stop) {
+  co_await asio::this_coro::throw_if_cancelled(false);
+  stop.emit(asio::cancellation_type::terminal);
+  co_return co_await call(client, "a");
+}
+
+}  // namespace
+
+TEST_CASE("a call of a coroutine that goes on when it is cancelled") {
+  asio::io_context context;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  asio::cancellation_signal stop;
+  std::optional<ended> got;
+  asio::co_spawn(
+      context, call_in_spite(client, stop),
+      asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr&, ended end) { got = end; }));
+  test::run_until(context, [&] { return got.has_value(); });
+  CHECK(code_of(got->why) == errc::cancelled);
+  CHECK(server.connections() == 0);
+}
+
+TEST_CASE("a client is used from its own executor only") {
+  asio::io_context context;
+  asio::io_context other;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  CHECK(code_of(test::start(other, call(client, "a")).wait().why) == errc::wrong_executor);
+  CHECK(server.connections() == 0);
 }

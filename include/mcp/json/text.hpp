@@ -2,7 +2,7 @@
 #pragma once
 
 /// \file
-/// What the inside of a JSON string stands for (RFC 8259 §7, §8.1).
+/// White space in JSON text, and what the inside of a string stands for (RFC 8259 §2, §7, §8.1).
 
 #include <mcp/base/config.hpp>
 
@@ -49,6 +49,18 @@ inline std::size_t encode_utf8(std::uint32_t point, char (&out)[4]) noexcept {
 }
 
 }  // namespace detail
+
+/// White space (RFC 8259 §2).
+constexpr bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+
+constexpr std::string_view without_space_before(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
+  return text;
+}
+constexpr std::string_view without_space_behind(std::string_view text) noexcept {
+  while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
+  return text;
+}
 
 /// Whether `text` is well-formed UTF-8 (RFC 3629): no overlong forms, no surrogates.
 inline bool is_utf8(std::string_view text) noexcept {

@@ -3,9 +3,11 @@
 
 #include <mcp/json/text.hpp>
 
+#include <algorithm>
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -81,8 +83,8 @@ class value {
     if (size < other.size() + 2 || !self.is_string()) return false;
     // An escape is longer than what it stands for.
     if (size > other.size() + 2) return self.equals_decoded(other);
-    return std::string_view(self.text_.data() + 1, other.size()) == other &&
-           other.find('\\') == std::string_view::npos;
+    return (other.empty() || std::memcmp(self.text_.data() + 1, other.data(), other.size()) == 0) &&
+           std::ranges::find(other, '\\') == other.end();
   }
 
  private:

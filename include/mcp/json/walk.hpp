@@ -7,6 +7,7 @@
 
 #include <mcp/base/limits.hpp>
 #include <mcp/base/result.hpp>
+#include <mcp/json/text.hpp>
 #include <mcp/json/value.hpp>
 
 #include <simdjson.h>
@@ -164,7 +165,7 @@ class walker {
 
   /// `text` of the pass, without white space behind it, as it is shown.
   value shown(std::string_view text) const noexcept {
-    return value({text.data() + shift_, trimmed(text).size()});
+    return value({text.data() + shift_, without_space_behind(text).size()});
   }
 
  private:
@@ -220,15 +221,11 @@ class walker {
     switch (first) {
       case 't':
       case 'f': return from.get_bool().error();
-      case 'n': return trimmed(from.raw_json_token()) == "null" ? simdjson::SUCCESS : simdjson::N_ATOM_ERROR;
+      case 'n':
+        return without_space_behind(from.raw_json_token()) == "null" ? simdjson::SUCCESS
+                                                                     : simdjson::N_ATOM_ERROR;
       default: return from.get_double().error();
     }
-  }
-
-  static std::string_view trimmed(std::string_view text) noexcept {
-    const auto is_space = [](char c) { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; };
-    while (is_space(text.back())) text.remove_suffix(1);
-    return text;
   }
 
   ondemand::document document_;
@@ -256,6 +253,7 @@ class item {
       return key_[Size - 1] == '"' && std::memcmp(key_, name, Size - 1) == 0;
     };
     if (((is_raw(names) || (++index, false)) || ...)) return index;
+    if (key_[0] != '\\' && ((key_[0] != names[0]) && ...)) return index;
     // An escape is longer than what it stands for.
     const value own = key();
     if (own.text().size() <= std::min({Sizes...}) + 1) return index;
@@ -355,9 +353,7 @@ inline result<value> validate(std::string_view text, std::size_t max_depth = lim
   detail::no_visit visit;
   if (!detail::walk<detail::scalars::checked>(with.pad(text), text, with, max_depth, visit))
     return failure(errc::invalid_argument, "not valid JSON");
-  constexpr std::string_view space = " \t\r\n";
-  text.remove_prefix(text.find_first_not_of(space));
-  return value(text.substr(0, text.find_last_not_of(space) + 1));
+  return value(without_space_behind(without_space_before(text)));
 }
 
 /// Calls `visit(key, value)` for the members of a checked object, in order.

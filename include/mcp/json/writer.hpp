@@ -42,9 +42,12 @@ constexpr bool is_special(char c) noexcept {
     if (specials != 0) return p + std::countr_zero(specials);
   }
   if (end - p >= 8) {
-    const unsigned specials = specials_of(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))) & 0xFF;
-    if (specials != 0) return p + std::countr_zero(specials);
-    p += 8;
+    // The second time, what is left and some of what was seen.
+    for (const char* const last = end - 8;; p = last) {
+      const unsigned specials = specials_of(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))) & 0xFF;
+      if (specials != 0) return p + std::countr_zero(specials);
+      if (p == last) return end;
+    }
   }
 #else
   constexpr auto repeat = [](unsigned char byte) { return 0x0101'0101'0101'0101u * byte; };

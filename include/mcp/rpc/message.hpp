@@ -41,14 +41,14 @@ inline bool is_key(const json::value& key) {
   return json::decode(key.text().substr(1, key.text().size() - 2), look) && !holds_nul;
 }
 
-/// Fills `out` from a JSON text; whether that made a message. `is_json` tells whether it was JSON.
+/// Fills `out`, a new one, from a JSON text; whether that made a message. `is_json` tells whether it was
+/// JSON.
 inline bool read_message(json::padded_text text, const limits& caps, message& out, bool& is_json) {
   json::value jsonrpc;
   json::value id;
   json::value error;
   json::value code;
   bool good = true;
-  out = {};
   const auto keep = [&](json::value& slot, json::value found) {
     good = good && !slot.present();
     slot = found;
@@ -95,6 +95,14 @@ inline bool read_message(json::padded_text text, const limits& caps, message& ou
   return error.is_object() && number && out.error_message.is_string();
 }
 
+inline result<void> parse_new(json::padded_text text, const limits& caps, message& out) {
+  bool is_json = false;
+  const bool good = read_message(text, caps, out, is_json);
+  if (!is_json) return errc::json_invalid;
+  if (!good) return errc::rpc_invalid_message;
+  return {};
+}
+
 }  // namespace detail
 
 /// Parses one message, where it lies. Fails with `errc::json_invalid` if `text` is not an object or array,
@@ -106,11 +114,8 @@ inline bool read_message(json::padded_text text, const limits& caps, message& ou
 /// knows must not repeat (JSON-RPC 2.0 §4, §5; MCP basic protocol, "Messages"). `out` means nothing after a
 /// failure.
 inline result<void> parse(json::padded_text text, const limits& caps, message& out) {
-  bool is_json = false;
-  const bool good = detail::read_message(text, caps, out, is_json);
-  if (!is_json) return errc::json_invalid;
-  if (!good) return errc::rpc_invalid_message;
-  return {};
+  out = {};
+  return detail::parse_new(text, caps, out);
 }
 
 /// Parses one message, or a batch of them (JSON-RPC 2.0 §6, in MCP 2025-03-26 only), and calls
@@ -119,9 +124,8 @@ inline result<void> parse(json::padded_text text, const limits& caps, message& o
 template <class Handle>
 result<void> for_each_message(json::padded_text text, const limits& caps, Handle&& handle) {
   message one;
-  const auto first = text.text.find_first_not_of(" \t\r\n");
-  if (first == std::string_view::npos || text.text[first] != '[') {
-    auto parsed = parse(text, caps, one);
+  if (!json::without_space_before(text.text).starts_with('[')) {
+    auto parsed = detail::parse_new(text, caps, one);
     if (parsed) handle(std::as_const(one));
     return parsed;
   }

@@ -137,7 +137,7 @@ class call final : private deadline, private response_reader::listener {
           request_.fix();
           set_deadline();
           stage_ = stage::waiting;
-          break;
+          [[fallthrough]];
         case stage::waiting:
           if (admitted()) {
             begin_attempt();
@@ -232,6 +232,7 @@ class call final : private deadline, private response_reader::listener {
   /// Ends the call and, where the server may be at work on it, tells the server: in the legacy era by a
   /// notification (2025-11-25, Cancellation), in the modern one by closing the response stream.
   void withdraw(errc why) {
+    if (stage_ == stage::done) return;
     const bool runs = stage_ == stage::running;
     const bool may_run = resuming_ || (runs && exchange_.seen().bytes_written != 0);
     const bool tell = may_run && kind_ == kind::request && admission_ == admission::when_ready &&

@@ -6,10 +6,16 @@
 #include <mcp/session/core.hpp>
 #include <mcp/types/json_text.hpp>
 
+#include <asio/any_io_executor.hpp>
+#include <asio/associated_allocator.hpp>
+#include <asio/associated_cancellation_slot.hpp>
+#include <asio/associated_executor.hpp>
 #include <asio/associator.hpp>
 #include <asio/async_result.hpp>
 #include <asio/awaitable.hpp>
 #include <asio/co_spawn.hpp>
+#include <asio/dispatch.hpp>
+#include <asio/executor_work_guard.hpp>
 
 #include <exception>
 #include <type_traits>
@@ -102,14 +108,52 @@ auto complete(const asio::any_io_executor& executor, asio::awaitable<result<T>> 
   }
 }
 
-/// Completes a call in the form that `token` asks for; in the awaited forms with a single coroutine frame.
+/// Hands the outcome of a call to the handler of any completion token, on the handler's own executor. What an
+/// application's callback has thrown, or `std::bad_alloc`, comes out of the execution context's `run()`.
+template <class Handler, class T>
+class token_handler {
+ public:
+  using allocator_type = asio::associated_allocator_t<Handler>;
+  using cancellation_slot_type = asio::associated_cancellation_slot_t<Handler>;
+  allocator_type get_allocator() const noexcept { return asio::get_associated_allocator(handler_); }
+  cancellation_slot_type get_cancellation_slot() const noexcept {
+    return asio::get_associated_cancellation_slot(handler_);
+  }
+
+  token_handler(Handler handler, const asio::any_io_executor& otherwise)
+      : handler_(std::move(handler)), work_(asio::make_work_guard(handler_, otherwise)) {}
+
+  void operator()(const std::exception_ptr& fault, result<T> outcome) {
+    if (fault) std::rethrow_exception(fault);
+    asio::dispatch(work_.get_executor(),
+                   [handler = std::move(handler_), outcome = std::move(outcome)]() mutable {
+                     std::move(handler)(std::move(outcome));
+                   });
+  }
+
+ private:
+  Handler handler_;
+  asio::executor_work_guard<asio::associated_executor_t<Handler, asio::any_io_executor>> work_;
+};
+
+template <class T>
+struct initiate_call {
+  template <class Handler>
+  void operator()(Handler&& handler, call_lease leased) const {
+    token_handler<std::decay_t<Handler>, T> last(std::forward<Handler>(handler), leased->executor());
+    http::initiate<returning<T>>()(std::move(last), std::move(leased));
+  }
+};
+
+/// Completes a call in the form that `token` asks for; in no form with a coroutine of its own.
 template <class T, class Token>
 auto complete(call_lease&& leased, Token&& token) {
   if constexpr (std::is_same_v<std::decay_t<Token>, throwing_t>) {
     return http::drive<rethrowing<T>>(std::move(leased));
+  } else if constexpr (std::is_same_v<std::decay_t<Token>, as_result_t>) {
+    return http::drive<returning<T>>(std::move(leased));
   } else {
-    const auto executor = leased->executor();
-    return complete<T>(executor, http::drive<returning<T>>(std::move(leased)), std::forward<Token>(token));
+    return asio::async_initiate<Token, void(result<T>)>(initiate_call<T>(), token, std::move(leased));
   }
 }
 

@@ -39,7 +39,8 @@ namespace mcp::inline v0 {
 ///
 /// **Forms.** Each is awaited and throws `mcp::error`: `co_await client.ping()`. With `mcp::as_result` as the
 /// last argument it returns `mcp::result<T>` instead. With any other Asio completion token it completes with
-/// `void(mcp::result<T>)`.
+/// `void(mcp::result<T>)`. What a callback of the application throws, or `std::bad_alloc`, comes out of the
+/// `co_await`; with a token it comes out of the context's `run()`, and the handler is not called.
 ///
 /// **Lifetimes.** Arguments are copied before an operation returns its awaitable, except what `call_options`
 /// refers to. An operation keeps the session alive; it may be started and dropped without being awaited.

@@ -30,7 +30,10 @@ class json_text {
   json_text(std::string_view text, void* owner, void (*release)(void*) noexcept) noexcept
       : text_(text), owner_(owner), release_(release) {}
 
-  json_text(json_text&& other) noexcept { swap(other); }
+  json_text(json_text&& other) noexcept
+      : text_(std::exchange(other.text_, {})),
+        owner_(other.owner_),
+        release_(std::exchange(other.release_, nullptr)) {}
   json_text(const json_text& other) : json_text(other.text_) {}
   json_text& operator=(json_text other) noexcept { return swap(other), *this; }
   ~json_text() {
