@@ -77,9 +77,7 @@ asio::awaitable<void> sleep(steady::duration how_long) {
   co_await timer.async_wait(asio::use_awaitable);
 }
 
-/// Runs `work` on an event loop of its own.
-void run(asio::awaitable<void> work) {
-  asio::io_context context{1};
+void run(asio::io_context& context, asio::awaitable<void> work) {
   asio::co_spawn(context, std::move(work), [](const std::exception_ptr& failed) {
     if (failed) std::rethrow_exception(failed);
   });
@@ -274,6 +272,8 @@ class program {
  public:
   explicit program(const example::server_options& how) : server_(how) {}
 
+  asio::io_context& context() noexcept { return context_; }
+
   asio::awaitable<void> survive(std::span<const mishap> first, std::span<const mishap> then) {
     co_await begin();
     for (const mishap& each : first) co_await meet(each);
@@ -432,6 +432,7 @@ class program {
 
   std::string new_key(std::string_view tool) { return std::string(tool) + '-' + std::to_string(++keys_); }
 
+  asio::io_context context_{1};  // outlives the client
   example::mcp_server server_;
   std::shared_ptr<journal> journal_ = std::make_shared<journal>();
   mcp::client_options options_;
@@ -445,14 +446,15 @@ class program {
 void show(std::string_view title, const example::server_options& options) {
   std::cout << '\n' << title << std::endl;
   const example::mcp_server server(options);
-  run(tour(server));
+  asio::io_context context{1};
+  run(context, tour(server));
 }
 
 void torture(std::string_view title, const example::server_options& options, std::span<const mishap> first,
              std::span<const mishap> then) {
   std::cout << '\n' << title << std::endl;
   program user(options);
-  run(user.survive(first, then));
+  run(user.context(), user.survive(first, then));
 }
 
 }  // namespace
@@ -473,7 +475,7 @@ int main() {
     torture("A modern server, TLS", {.tls = true, .speaks = modern}, both_eras, modern_only);
     std::cout << "\nA legacy server under load" << std::endl;
     program user({.speaks = legacy});
-    run(user.survive_storm());
+    run(user.context(), user.survive_storm());
   } catch (const mcp::error& e) {
     std::cerr << "demo: " << e.why().describe() << '\n';
     return 1;
