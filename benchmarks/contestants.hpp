@@ -26,7 +26,7 @@ inline per_contestant<std::unique_ptr<client>> make_contestants(const endpoint& 
                                                                 bool late, std::size_t warm_up) {
   const std::string target = std::string(which.target).append(late ? late_suffix : "");
   per_contestant<std::unique_ptr<client>> clients;
-  clients[library] = std::make_unique<library_client>(server, which, target);
+  clients[library] = std::make_unique<library_client>(server, server.url(which, target));
   clients[library]->run(warm_up, nullptr);
   clients[floor] = std::make_unique<floor_client>(server, which);  // repeats the library's last call
   clients[naive] = make_naive_client(server, which, target);

@@ -59,20 +59,23 @@ inline double per_call(double shorter, double longer) {
   return (longer - shorter) / static_cast<double>(block_lengths[1] - block_lengths[0]);
 }
 
+/// What a call cost by the totals of one client's blocks, which `total` goes past.
+inline double per_call(std::vector<double>::const_iterator& total) {
+  std::array<double, pairs> found;
+  for (double& one : found) {
+    const double shorter = *total++;
+    one = per_call(shorter, *total++);
+  }
+  std::ranges::nth_element(found, found.begin() + pairs / 2);
+  return found[pairs / 2];
+}
+
 /// `totals` of all measured blocks, in order.
 inline void spread(const std::vector<double>& totals, double cost::*member, costs& out, const char* tool) {
   require(totals.size() == scenarios.size() * blocks_per_case, tool);
   auto total = totals.begin();
   for (auto& clients : out) {
-    for (cost& each : clients) {
-      std::array<double, pairs> found;
-      for (double& one : found) {
-        const double shorter = *total++;
-        one = per_call(shorter, *total++);
-      }
-      std::ranges::nth_element(found, found.begin() + pairs / 2);
-      each.*member = found[pairs / 2];
-    }
+    for (cost& each : clients) each.*member = per_call(total);
   }
 }
 
@@ -98,11 +101,13 @@ inline void count_syscalls(std::vector<std::string> again, const std::filesystem
   detail::spread(totals, &cost::syscalls, out, "strace counted something else");
 }
 
-/// Instructions in user space as callgrind counts them. (Hardware counters would need a permission that
-/// virtual machines and containers seldom give, and vary from run to run.)
-inline void count_instructions(std::vector<std::string> again, const std::filesystem::path& scratch,
-                               costs& out) {
+/// Instructions in user space as callgrind counts them, of each measured block of the program that the
+/// command `again` runs. (Hardware counters would need a permission that virtual machines and containers
+/// seldom give, and vary from run to run.)
+inline std::vector<double> instructions_of_blocks(std::vector<std::string> again,
+                                                  const std::filesystem::path& scratch) {
   const std::filesystem::path folder = scratch / "callgrind";
+  std::filesystem::remove_all(folder);
   std::filesystem::create_directory(folder);
   again.insert(again.begin(),
                {"valgrind", "-q", "--tool=callgrind", "--zero-before=measured_block",
@@ -116,24 +121,32 @@ inline void count_instructions(std::vector<std::string> again, const std::filesy
       if (line.starts_with("summary: ")) totals.push_back(std::stod(line.substr(9)));
     }
   }
-  detail::spread(totals, &cost::instructions, out, "callgrind counted something else");
+  return totals;
 }
 
-/// Heap allocations, in this process.
+inline void count_instructions(const std::vector<std::string>& again, const std::filesystem::path& scratch,
+                               costs& out) {
+  detail::spread(instructions_of_blocks(again, scratch), &cost::instructions, out,
+                 "callgrind counted something else");
+}
+
+/// Heap allocations of one client's calls, in this process.
+inline void count_allocations(client& which, cost& out) {
+  std::array<double, 2> own{}, openssl{};
+  for (std::size_t k = 0; k != block_lengths.size(); ++k) {
+    const auto own_before = own_allocations.value(), openssl_before = openssl_allocations.value();
+    which.run(10 * block_lengths[k], nullptr);
+    own[k] = static_cast<double>(own_allocations.value() - own_before) / 10;
+    openssl[k] = static_cast<double>(openssl_allocations.value() - openssl_before) / 10;
+  }
+  out.allocations = detail::per_call(own[0], own[1]);
+  out.openssl_allocations = detail::per_call(openssl[0], openssl[1]);
+}
+
 inline void count_allocations(const endpoint& server, costs& out) {
   for (std::size_t i = 0; i != scenarios.size(); ++i) {
     const auto clients = make_contestants(server, scenarios[i], false, 100);
-    for (std::size_t who = 0; who != clients.size(); ++who) {
-      std::array<double, 2> own{}, openssl{};
-      for (std::size_t k = 0; k != block_lengths.size(); ++k) {
-        const auto own_before = own_allocations.value(), openssl_before = openssl_allocations.value();
-        clients[who]->run(10 * block_lengths[k], nullptr);
-        own[k] = static_cast<double>(own_allocations.value() - own_before) / 10;
-        openssl[k] = static_cast<double>(openssl_allocations.value() - openssl_before) / 10;
-      }
-      out[i][who].allocations = detail::per_call(own[0], own[1]);
-      out[i][who].openssl_allocations = detail::per_call(openssl[0], openssl[1]);
-    }
+    for (std::size_t who = 0; who != clients.size(); ++who) count_allocations(*clients[who], out[i][who]);
   }
 }
 

@@ -65,13 +65,24 @@ class blocking_stream {
   SSL* ssl_ = nullptr;
 };
 
+/// What the server tells by GET.
+inline std::string fetch(const endpoint& server, std::string_view target) {
+  blocking_stream stream(server, server.plain_port, false);
+  stream.write("GET " + std::string(target) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  std::string answer(16384, '\0');
+  answer.resize(stream.read(answer.data(), answer.size()));
+  return answer.substr(answer.find("\r\n\r\n") + 4);
+}
+
 /// The floor: a blocking socket that sends again the very bytes of the last tool call that reached the
 /// server, with a new id of as many digits, and looks at no more of the answer than its end, its id and its
 /// text. So let the client that is to be compared make some calls first.
 class floor_client final : public client {
  public:
   floor_client(const endpoint& server, const scenario& which)
-      : sse_(which.sse), request_(fetch_last_call(server)), stream_(server, server.port(which), which.tls) {
+      : sse_(which.sse),
+        request_(fetch(server, last_call_target)),
+        stream_(server, server.port(which), which.tls) {
     constexpr std::string_view key = R"("id":)";
     const std::size_t at = request_.find(key);
     require(at != request_.npos, "no call to repeat");
@@ -115,14 +126,6 @@ class floor_client final : public client {
     std::size_t length = 0;
     std::from_chars(digits, answer.data() + head, length);
     return answer.size() == head + 4 + length;
-  }
-
-  static std::string fetch_last_call(const endpoint& server) {
-    blocking_stream stream(server, server.plain_port, false);
-    stream.write("GET " + std::string(last_call_target) + " HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
-    std::string answer(16384, '\0');
-    answer.resize(stream.read(answer.data(), answer.size()));
-    return answer.substr(answer.find("\r\n\r\n") + 4);
   }
 
   bool sse_;

@@ -4,8 +4,10 @@
 #include "benchmarks/contestants.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 namespace bench {
@@ -37,39 +39,50 @@ struct latency_result {
 };
 
 /// Lets the clients call in turn, block after block, so that whatever disturbs the machine disturbs all.
-inline latency_result measure_latency(const endpoint& server, const scenario& which, std::size_t blocks,
-                                      std::size_t calls_per_block) {
-  const auto clients = make_contestants(server, which, false, 500);
-  per_contestant<std::vector<std::uint32_t>> all;
-  per_contestant<std::vector<double>> block_p50, block_p99;
-  for (std::size_t block = 0; block != blocks; ++block) {
-    for (std::size_t turn = 0; turn != clients.size(); ++turn) {
-      const std::size_t who = (block + turn) % clients.size();
-      stopwatch watch;
-      watch.samples().reserve(calls_per_block);
-      clients[who]->run(calls_per_block, &watch);
-      all[who].insert(all[who].end(), watch.samples().begin(), watch.samples().end());
-      block_p50[who].push_back(quantile(watch.samples(), 0.5));
-      block_p99[who].push_back(quantile(watch.samples(), 0.99));
+template <std::size_t Clients>
+class block_times {
+ public:
+  block_times(const std::array<std::unique_ptr<client>, Clients>& clients, std::size_t blocks,
+              std::size_t calls_per_block) {
+    for (std::size_t block = 0; block != blocks; ++block) {
+      for (std::size_t turn = 0; turn != clients.size(); ++turn) {
+        const std::size_t who = (block + turn) % clients.size();
+        stopwatch watch;
+        watch.samples().reserve(calls_per_block);
+        clients[who]->run(calls_per_block, &watch);
+        all_[who].insert(all_[who].end(), watch.samples().begin(), watch.samples().end());
+        p50_[who].push_back(quantile(watch.samples(), 0.5));
+        p99_[who].push_back(quantile(watch.samples(), 0.99));
+      }
     }
   }
 
-  const auto compare = [&](contestant one, contestant other) {
-    std::vector<double> p50, p99;
-    for (std::size_t block = 0; block != blocks; ++block) {
-      p50.push_back(block_p50[one][block] / block_p50[other][block]);
-      p99.push_back(block_p99[one][block] / block_p99[other][block]);
-    }
-    return ratio{quantile(p50, 0.5), quantile(p50, 0.25), quantile(p50, 0.75), quantile(p99, 0.5)};
-  };
-  latency_result result;
-  for (std::size_t who = 0; who != clients.size(); ++who) {
-    const auto us = [&](double share) { return quantile(all[who], share) / 1000.0; };
-    result.clients[who] = {us(0.5), us(0.9), us(0.99), us(0.999)};
+  latency of(std::size_t who) {
+    const auto us = [&](double share) { return quantile(all_[who], share) / 1000.0; };
+    return {us(0.5), us(0.9), us(0.99), us(0.999)};
   }
-  result.to_floor = compare(library, floor);
-  result.to_naive = compare(library, naive);
-  result.naive_to_floor = compare(naive, floor);
+  ratio compare(std::size_t one, std::size_t other) const {
+    std::vector<double> p50, p99;
+    for (std::size_t block = 0; block != p50_[one].size(); ++block) {
+      p50.push_back(p50_[one][block] / p50_[other][block]);
+      p99.push_back(p99_[one][block] / p99_[other][block]);
+    }
+    return {quantile(p50, 0.5), quantile(p50, 0.25), quantile(p50, 0.75), quantile(p99, 0.5)};
+  }
+
+ private:
+  std::array<std::vector<std::uint32_t>, Clients> all_;
+  std::array<std::vector<double>, Clients> p50_, p99_;  // by block
+};
+
+inline latency_result measure_latency(const endpoint& server, const scenario& which, std::size_t blocks,
+                                      std::size_t calls_per_block) {
+  block_times times(make_contestants(server, which, false, 500), blocks, calls_per_block);
+  latency_result result;
+  for (std::size_t who = 0; who != result.clients.size(); ++who) result.clients[who] = times.of(who);
+  result.to_floor = times.compare(library, floor);
+  result.to_naive = times.compare(library, naive);
+  result.naive_to_floor = times.compare(naive, floor);
   return result;
 }
 

@@ -4,20 +4,41 @@
 #include "benchmarks/coroutine_client.hpp"
 #include "benchmarks/wire.hpp"
 #include <mcp/client.hpp>
+#include <mcp/session/session.hpp>
 
 #include <asio/awaitable.hpp>
 
+#include <concepts>
 #include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace bench {
 
-/// What is measured: the library, as its users call it.
-class library_client final : public coroutine_client {
+/// The library, as its users call it: by `mcp::client`, which heals, or `mcp::session`, which does not.
+template <class Handle>
+class calling_client : public coroutine_client {
  public:
-  library_client(const endpoint& server, const scenario& which, std::string_view target)
-      : client_(context_.get_executor(), server.url(which, target), options(server)) {}
+  calling_client(const endpoint& server, const std::string& url)
+      : handle_(context_.get_executor(), url, options(server)) {
+    if constexpr (std::same_as<Handle, mcp::session>) complete(open());
+  }
+
+ protected:
+  // The call is measured, not what the user then does with the answer: each answer is searched for the text,
+  // and read as a user would only once a block.
+  asio::awaitable<void> block(std::size_t calls, stopwatch* watch) override {
+    mcp::tool_result answer;
+    for (std::size_t i = 0; i != calls; ++i) {
+      if (watch != nullptr) watch->start();
+      answer = co_await handle_.call_tool(tool_name, tool_arguments);
+      require(answer.raw().find(tool_answer) != std::string_view::npos, "the library got another answer");
+      if (watch != nullptr) watch->stop();
+    }
+    require(answer.text() == tool_answer, "the library read another answer");
+  }
+
+  Handle handle_;
 
  private:
   static mcp::client_options options(const endpoint& server) {
@@ -27,20 +48,10 @@ class library_client final : public coroutine_client {
     return out;
   }
 
-  // The call is measured, not what the user then does with the answer: each answer is searched for the text,
-  // and read as a user would only once a block.
-  asio::awaitable<void> block(std::size_t calls, stopwatch* watch) override {
-    mcp::tool_result answer;
-    for (std::size_t i = 0; i != calls; ++i) {
-      if (watch != nullptr) watch->start();
-      answer = co_await client_.call_tool(tool_name, tool_arguments);
-      require(answer.raw().find(tool_answer) != std::string_view::npos, "the library got another answer");
-      if (watch != nullptr) watch->stop();
-    }
-    require(answer.text() == tool_answer, "the library read another answer");
-  }
-
-  mcp::client client_;
+  asio::awaitable<void> open() { co_await handle_.open(); }
 };
+
+using library_client = calling_client<mcp::client>;
+using session_client = calling_client<mcp::session>;
 
 }  // namespace bench

@@ -41,6 +41,11 @@ class process {
   /// Ends its input, and waits for its end.
   ~process() { wait(); }
 
+  void write_line(std::string line) {
+    line.push_back('\n');
+    require(::write(input_, line.data(), line.size()) == static_cast<ssize_t>(line.size()),
+            "it does not read");
+  }
   std::string read_line() {
     std::string line;
     for (char c = 0; ::read(output_, &c, 1) == 1 && c != '\n';) line.push_back(c);

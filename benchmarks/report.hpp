@@ -2,6 +2,7 @@
 #pragma once
 
 #include "benchmarks/counting.hpp"
+#include "benchmarks/json_objects.hpp"
 #include "benchmarks/latency.hpp"
 #include "benchmarks/wire.hpp"
 
@@ -59,43 +60,32 @@ inline void print_table(const std::vector<case_report>& reports, int cpu) {
   }
 }
 
-/// An object of objects, one for each case, by its name.
-inline std::string to_json(const std::vector<case_report>& reports) {
-  std::string out = "{";
-  const auto number = [&out](const std::string& name, double value) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.6g", value);
-    out.append(",\n    \"").append(name).append("\": ").append(text);
-  };
+inline void to_json(const std::vector<case_report>& reports, json_objects& out) {
   for (const case_report& report : reports) {
-    const std::string name(report.which.name);
-    out.append(out.size() == 1 ? "\n" : ",\n")
-        .append("  \"" + name + "\": {\n    \"name\": \"" + name + "\"");
-    number("header_fields", report.which.header_fields);
-    number("blocks", static_cast<double>(report.blocks));
-    number("calls_per_block", static_cast<double>(report.calls_per_block));
+    out.begin(report.which.name);
+    out.number("header_fields", report.which.header_fields);
+    out.number("blocks", static_cast<double>(report.blocks));
+    out.number("calls_per_block", static_cast<double>(report.calls_per_block));
     const per_contestant<std::string> prefixes = {"", "floor_", "naive_asio_"};
     for (std::size_t who = 0; who != prefixes.size(); ++who) {
       const latency& time = report.times.clients[who];
-      number(prefixes[who] + "p50_us", time.p50_us);
-      number(prefixes[who] + "p90_us", time.p90_us);
-      number(prefixes[who] + "p99_us", time.p99_us);
-      number(prefixes[who] + "p999_us", time.p999_us);
+      out.number(prefixes[who] + "p50_us", time.p50_us);
+      out.number(prefixes[who] + "p90_us", time.p90_us);
+      out.number(prefixes[who] + "p99_us", time.p99_us);
+      out.number(prefixes[who] + "p999_us", time.p999_us);
       const cost& counted = report.counted[who];
-      number(prefixes[who] + "instructions_per_call", counted.instructions);
-      number(prefixes[who] + "allocations_per_call", counted.allocations);
-      number(prefixes[who] + "openssl_allocations_per_call", counted.openssl_allocations);
-      number(prefixes[who] + "syscalls_per_call", counted.syscalls);
+      out.number(prefixes[who] + "instructions_per_call", counted.instructions);
+      out.number(prefixes[who] + "allocations_per_call", counted.allocations);
+      out.number(prefixes[who] + "openssl_allocations_per_call", counted.openssl_allocations);
+      out.number(prefixes[who] + "syscalls_per_call", counted.syscalls);
     }
-    number("ratio_p50", report.times.to_floor.p50);
-    number("ratio_p50_lower_quartile", report.times.to_floor.p50_lower);
-    number("ratio_p50_upper_quartile", report.times.to_floor.p50_upper);
-    number("ratio_p99", report.times.to_floor.p99);
-    number("ratio_p50_naive_asio", report.times.to_naive.p50);
-    number("ratio_p99_naive_asio", report.times.to_naive.p99);
-    out.append("\n  }");
+    out.number("ratio_p50", report.times.to_floor.p50);
+    out.number("ratio_p50_lower_quartile", report.times.to_floor.p50_lower);
+    out.number("ratio_p50_upper_quartile", report.times.to_floor.p50_upper);
+    out.number("ratio_p99", report.times.to_floor.p99);
+    out.number("ratio_p50_naive_asio", report.times.to_naive.p50);
+    out.number("ratio_p99_naive_asio", report.times.to_naive.p99);
   }
-  return out.append("\n}\n");
 }
 
 }  // namespace bench

@@ -11,9 +11,11 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <atomic>
 #include <charconv>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -37,6 +39,9 @@ using std::literals::operator""sv;
 
 std::mutex last_call_mutex;
 std::string last_call;
+
+std::atomic<std::uint64_t> lossy_requests = 0;
+std::atomic<std::uint64_t> lossy_session = 0;  // the one that has a call left; 0: none
 
 void require(bool done, const char* what) {
   if (!done) throw std::runtime_error(what);
@@ -127,6 +132,17 @@ void render_sse(std::string& out, std::string_view fields, std::string_view id, 
   out.append("\r\n").append(opening).append(id).append(result).append("\n\n\r\n0\r\n\r\n");
 }
 
+void render_text(std::string& out, const std::string& text) {
+  out = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(text.size()) + "\r\n\r\n" + text;
+}
+
+/// Whether that session had its call left.
+bool takes_lossy_session(std::string_view named) {
+  std::uint64_t session = 0;
+  std::from_chars(named.data(), named.data() + named.size(), session);
+  return session != 0 && lossy_session.compare_exchange_strong(session, 0);
+}
+
 void answer(std::string& out, std::string_view request, std::string_view body) {
   static constexpr std::string_view call_result =
       R"(,"result":{"content":[{"type":"text","text":"Sunny, 21 degrees Celsius in Paris."}],"isError":false}})";
@@ -141,7 +157,12 @@ void answer(std::string& out, std::string_view request, std::string_view body) {
   const std::string_view method = behind(body, R"("method":")", "\"");
   const std::string_view id = behind(body, R"("id":)", ",}");
   const std::string_view target = behind(request, " ", " ");
-  if (method == "tools/call") {
+  const bool lossy = target == lossy_target;
+  if (lossy) ++lossy_requests;
+  if (lossy && method == "tools/call" &&
+      !takes_lossy_session(behind(request, "\r\nMcp-Session-Id: ", "\r"))) {
+    out = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+  } else if (method == "tools/call") {
     const bool sse = target.starts_with("/sse");
     const std::string_view fields = target.find("-10") != target.npos ? eight_fields : ""sv;
     if (target.ends_with(late_suffix)) std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -150,15 +171,18 @@ void answer(std::string& out, std::string_view request, std::string_view body) {
     const std::lock_guard lock(last_call_mutex);
     last_call = request;
   } else if (method == "initialize") {
-    const std::string session = "Mcp-Session-Id: " + std::string(session_id) + "\r\n";
-    render_json(out, session, id, initialize_result);
+    const std::string session =
+        lossy ? std::to_string(lossy_session = lossy_requests.load()) : std::string(session_id);
+    render_json(out, "Mcp-Session-Id: " + session + "\r\n", id, initialize_result);
   } else if (method == "server/discover") {
     render_json(out, {}, id, discover_result);
   } else if (method.starts_with("notifications/")) {
     out = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
   } else if (target == last_call_target) {
     const std::lock_guard lock(last_call_mutex);
-    out = "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(last_call.size()) + "\r\n\r\n" + last_call;
+    render_text(out, last_call);
+  } else if (target == lossy_requests_target) {
+    render_text(out, std::to_string(lossy_requests));
   } else {
     out = "HTTP/1.1 405 Method Not Allowed\r\nContent-Length: 0\r\n\r\n";  // GET for a stream, DELETE
   }

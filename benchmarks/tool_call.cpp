@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 
-// One tool call after the other over a kept-alive connection: what it costs with the library, and how much
-// of that is the library's. Run it with benchmarks/run.
+// One tool call after the other over a kept-alive connection: what it costs with the library, how much of
+// that is the library's, and what it costs that the connection heals. Run it with benchmarks/run.
 
 #include "benchmarks/counting.hpp"
+#include "benchmarks/json_objects.hpp"
 #include "benchmarks/latency.hpp"
 #include "benchmarks/process.hpp"
+#include "benchmarks/recovery.hpp"
 #include "benchmarks/report.hpp"
 #include "benchmarks/wire.hpp"
 
@@ -17,6 +19,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -59,7 +62,15 @@ int measure(bool quick, const char* json_file) {
                        measure_latency(server, scenarios[i], blocks, calls_per_block), counted[i]});
   }
   print_table(reports, cpu);
-  if (json_file != nullptr) std::ofstream(json_file) << to_json(reports);
+  const recovery_report recovered =
+      measure_recovery(server, blocks, {self, "--recovery-blocks", ports, ca_file}, scratch.path);
+  print(recovered);
+  if (json_file != nullptr) {
+    json_objects out;
+    to_json(reports, out);
+    to_json(recovered, out);
+    std::ofstream(json_file) << std::move(out).end();
+  }
   return 0;
 }
 
@@ -70,11 +81,12 @@ int main(int argc, char** argv) {
   bool quick = false;
   const char* json_file = nullptr;
   try {
-    if (argc == 4 && std::string_view(argv[1]) == "--measured-blocks") {
+    if (argc == 4 && std::string_view(argv[1]).ends_with("-blocks")) {
       endpoint server;
       std::sscanf(argv[2], "%hu %hu", &server.plain_port, &server.tls_port);
       server.ca_file = argv[3];
-      run_measured_blocks(server);
+      const bool recovery = argv[1] == std::string_view("--recovery-blocks");
+      recovery ? run_recovery_blocks(server) : run_measured_blocks(server);
       return 0;
     }
     for (int i = 1; i < argc; ++i) {

@@ -35,6 +35,10 @@ inline constexpr std::string_view late_suffix = "-late";
 /// The server answers a GET of this with the last tool call that it received, as it came.
 inline constexpr std::string_view last_call_target = "/last-call";
 
+/// Here every session is lost after one call: the next one is answered with 404. A GET of the other tells how
+/// many requests came to this one.
+inline constexpr std::string_view lossy_target = "/lossy", lossy_requests_target = "/lossy-requests";
+
 inline constexpr std::string_view protocol_version = "2025-11-25";
 inline constexpr std::string_view session_id = "3f1c5a0e-9d5b-4c57-8a53-0d0f5e7e2b11";
 
@@ -49,6 +53,7 @@ struct endpoint {
   std::string ca_file;
 
   std::uint16_t port(const scenario& which) const { return which.tls ? tls_port : plain_port; }
+  std::string url(std::string_view target) const { return url(scenarios.front(), target); }
   std::string url(const scenario& which, std::string_view target) const {
     return std::string(which.tls ? "https" : "http") + "://127.0.0.1:" + std::to_string(port(which)) +
            std::string(target);

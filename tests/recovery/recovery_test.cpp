@@ -120,6 +120,24 @@ TEST_CASE_METHOD(legacy, "many calls that meet the loss of their session open on
   CHECK(peer.count("\"initialize\"") == 2);
 }
 
+TEST_CASE_METHOD(legacy, "a call that waits for its own time is not ended by what others meet",
+                 "[recovery]") {
+  warm_up();
+  peer.next("\"a\"", {.execute = false,
+                      .instead = "HTTP/1.1 503 Busy\r\nRetry-After: 20\r\nContent-Length: 0\r\n\r\n"});
+  const auto waiting = start(client().call_tool("a", R"({"n":1})", mcp::call_options{}, mcp::as_result));
+  world.pass(5s);
+  peer.restart(false);
+  CHECK(call("b"));  // on a second session
+  world.pass(14s);
+  peer.restart(false);
+  peer.next("\"initialize\"", {.delay = 5s});
+  CHECK(call("c"));  // on a third, which is being opened when the first call is due
+  REQUIRE(world.run([&] { return waiting->outcome.has_value(); }));
+  CHECK(code_of(*waiting->outcome) == errc{});
+  CHECK(executions("a") == 1);
+}
+
 TEST_CASE_METHOD(legacy, "who keeps state in the session is told that it is lost", "[recovery]") {
   options.recovery.on_session_loss = mcp::session_loss::fail;
   warm_up();
@@ -451,6 +469,24 @@ TEST_CASE_METHOD(legacy, "what the server says unasked is heard, over breaks and
   listening->stop.emit(asio::cancellation_type::terminal);
   REQUIRE(world.run([&] { return listening->outcome.has_value(); }));
   CHECK(code_of(*listening->outcome) == errc::cancelled);
+}
+
+TEST_CASE_METHOD(legacy, "who listens outlasts an outage, however long", "[recovery]") {
+  warm_up();
+  std::size_t heard = 0;
+  const auto note = [&](const mcp::server_notification&) { ++heard; };
+  const auto listening = start(client().listen(note, mcp::as_result));
+  world.settle();
+  peer.restart(false);
+  peer.admitting = test::scripted_peer::admission::refused_soon;
+  world.pass(30min);
+  CHECK(code_of(call("a")) == errc::connect_failed);
+  CHECK_FALSE(listening->outcome);
+  peer.admitting = test::scripted_peer::admission::soon;
+  world.pass(1min);
+  peer.push(R"({"jsonrpc":"2.0","method":"notifications/tools/list_changed","params":{}})");
+  world.settle();
+  CHECK(heard == 1);
 }
 
 TEST_CASE_METHOD(legacy, "a server without such a stream says so, and that is all", "[recovery]") {

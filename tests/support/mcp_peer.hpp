@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <deque>
@@ -64,6 +65,9 @@ class mcp_peer : public scripted_peer {
   /// Milliseconds, for the streams that are cut before their end; empty: nothing is said.
   std::string retry_before_close{};
 
+  /// Not empty: the response to every request; none is seen by more than the connection.
+  std::string reply_to_all{};
+
   /// How connections are taken from now on.
   admission admitting = admission::soon;
 
@@ -75,6 +79,15 @@ class mcp_peer : public scripted_peer {
     if (keep_sessions) return;
     sessions_.clear();
     streams_.clear();
+  }
+
+  /// Forgets what it has noted of requests and of streams that have ended.
+  void forget() {
+    requests_ = {};
+    executions_.clear();
+    std::erase_if(streams_, [&](const auto& each) {
+      return std::ranges::none_of(standing_, [&](const auto& open) { return open.second == each.first; });
+    });
   }
 
   /// Sends a message on the GET streams that are open.
@@ -115,6 +128,7 @@ class mcp_peer : public scripted_peer {
         how = found->second;
         mishaps_.erase(found);
       }
+      if (!reply_to_all.empty()) how = {.execute = false, .instead = reply_to_all};
       std::string reply = how.execute ? answer(request, from.number()) : std::string();
       if (!how.instead.empty()) reply = with_id(how.instead, request);
       if (how.bytes < 0) how.bytes += static_cast<std::ptrdiff_t>(reply.size());
@@ -239,7 +253,7 @@ class mcp_peer : public scripted_peer {
   }
 
   static std::string envelope(const std::string& body) {
-    return R"({"jsonrpc":"2.0","id":@ID@,"result":)" + body + "}";
+    return R"({"jsonrpc":"2.0","id":@ID@      ,"result":)" + body + "}";
   }
   static std::string result(const std::string& request, const std::string& body) {
     return with_id(json_reply(envelope(body)), request);

@@ -43,9 +43,12 @@ inline std::string with_id(std::string reply, const std::string& request) {
   if (id == std::string::npos) return reply;
   const auto begin = id + name.size();
   const std::string value = request.substr(begin, request.find_first_of(",}", begin) - begin);
-  // In place, and padded, so that Content-Length stays right.
-  for (auto at = reply.find(mark); at != std::string::npos; at = reply.find(mark))
-    reply.replace(at, mark.size(), std::string(mark.size() - value.size(), ' ') + value);
+  // In place of the mark and the spaces behind it, and padded, so that Content-Length stays right.
+  for (auto at = reply.find(mark); at != std::string::npos; at = reply.find(mark)) {
+    const auto room = reply.find_first_not_of(' ', at + mark.size()) - at;
+    if (value.size() > room) FAIL("no room for the id " << value << " in " << reply);
+    reply.replace(at, room, std::string(room - value.size(), ' ') + value);
+  }
   return reply;
 }
 

@@ -18,8 +18,9 @@ namespace test {
 
 /// Runs `context` until `done()`.
 template <class Done>
-void run_until(asio::io_context& context, Done done) {
-  const auto limit = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+void run_until(asio::io_context& context, Done done,
+               std::chrono::steady_clock::duration most = std::chrono::seconds(20)) {
+  const auto limit = std::chrono::steady_clock::now() + most;
   context.restart();
   while (!done() && context.run_one_until(limit) != 0) continue;
   if (!done()) FAIL("it hangs");
