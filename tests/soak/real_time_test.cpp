@@ -81,7 +81,8 @@ TEST_CASE("calls in real time, with one per cent of misfortunes", "[soak]") {
       sessions += clients[i]->counters().sessions;
     }
     CHECK(answered > calls - calls / 50);
-    CHECK(heap_after < heap_before + (heap_before - heap_fresh) / 10);
+    // In two seconds, at a quarter of them, not everything is there.
+    if (soak::is_full()) CHECK(heap_after < heap_before + (heap_before - heap_fresh) / 10);
     soak::figures line("real time, 16 clients, 1 % of misfortunes");
     line.add("seconds", length.count());
     line.add("calls", calls);

@@ -239,8 +239,16 @@ class call final : private deadline, private response_reader::listener {
                       channel_->era == protocol_era::legacy;
     if (may_run) note_effect();
     tell_of_withdrawal(why, runs);
-    fail(why);
+    fail(runs ? failure(why) : with_what_it_waited_for(why));
     if (tell) tell_cancelled();
+  }
+
+  failure with_what_it_waited_for(errc code) const noexcept try {
+    const auto& status = channel_->board.status();
+    if (!status.has_reason || code != errc::deadline_exceeded) return code;
+    return {code, "the connection was not ready: " + status.reason.describe()};
+  } catch (const std::bad_alloc&) {
+    return code;
   }
 
   // Where memory is short, nobody is told of the attempt.
