@@ -91,16 +91,19 @@ TEST_CASE("an expiry may set, clear and destroy other deadlines, and its own") {
   bench b;
   int calls = 0;
   std::optional<timed> victim;
-  victim.emplace(*b.list, b.time->now() + 1s, [&] { ++calls; });
-  timed cleared = b.after(1s, [&] { ++calls; });
+  std::optional<timed> cleared;
+  std::optional<timed> moved;
   std::optional<timed> again;
-  // The list takes the newest first, so this one runs before the two above.
-  std::optional<timed> acts;
-  acts.emplace(*b.list, b.time->now() + 1s, [&] {
+  // Of those that are due at once the oldest comes first: this one runs before the others.
+  timed acts = b.after(1s, [&] {
     victim.reset();
-    cleared.clear();
+    cleared->clear();
+    b.list->set(*moved, b.time->now() + 1h);
     again.emplace(*b.list, b.time->now(), [&] { calls += 10; });
   });
+  victim.emplace(*b.list, b.time->now() + 1s, [&] { ++calls; });
+  cleared.emplace(*b.list, b.time->now() + 1s, [&] { ++calls; });
+  moved.emplace(*b.list, b.time->now() + 1s, [&] { ++calls; });
   b.time->advance(1s);
   CHECK(calls == 10);
 

@@ -59,6 +59,7 @@ class deadline {
   deadline_list* list_ = nullptr;
   deadline* previous_ = nullptr;
   deadline* next_ = nullptr;
+  bool due_ = false;  // it stands in the list's other row
   time_point when_{};
 };
 
@@ -82,6 +83,7 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
   deadline_list& operator=(const deadline_list&) = delete;
   ~deadline_list() {
     while (first_ != nullptr) first_->clear();
+    while (due_ != nullptr) due_->clear();
   }
 
   time_point now() const noexcept { return source_->now(); }
@@ -90,9 +92,9 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
   /// Sets, or moves, one deadline.
   void set(deadline& entry, time_point when) {
     entry.when_ = when;
-    if (entry.list_ != this) {
+    if (entry.list_ != this || entry.due_) {
       entry.clear();
-      link(entry);
+      link(entry, false);
     }
     if (when < armed_for_) arm(std::min(when, now() + longest_sleep));
   }
@@ -102,7 +104,19 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
     armed_for_ = time_point::max();
     const auto keep_alive = shared_from_this();
     const time_point present = now();
-    while (deadline* due = take_due(present)) due->expired();
+    for (deadline* entry = first_; entry != nullptr;) {
+      deadline* const next = entry->next_;
+      if (entry->when_ <= present) {
+        unlink(*entry);
+        link(*entry, true);
+      }
+      entry = next;
+    }
+    // The oldest first, one at a time: an expiry may set, clear or destroy any other deadline, also one of these.
+    while (deadline* const entry = due_) {
+      unlink(*entry);
+      entry->expired();
+    }
     if (first_ == nullptr) return;
     time_point next = present + longest_sleep;
     for (const deadline* entry = first_; entry != nullptr; entry = entry->next_)
@@ -113,28 +127,23 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
  private:
   friend class deadline;
 
-  void link(deadline& entry) noexcept {
+  deadline*& row(bool due) noexcept { return due ? due_ : first_; }
+
+  void link(deadline& entry, bool due) noexcept {
+    deadline*& head = row(due);
     entry.list_ = this;
+    entry.due_ = due;
     entry.previous_ = nullptr;
-    entry.next_ = first_;
-    if (first_ != nullptr) first_->previous_ = &entry;
-    first_ = &entry;
+    entry.next_ = head;
+    if (head != nullptr) head->previous_ = &entry;
+    head = &entry;
   }
 
   void unlink(deadline& entry) noexcept {
-    (entry.previous_ != nullptr ? entry.previous_->next_ : first_) = entry.next_;
+    (entry.previous_ != nullptr ? entry.previous_->next_ : row(entry.due_)) = entry.next_;
     if (entry.next_ != nullptr) entry.next_->previous_ = entry.previous_;
     entry.list_ = nullptr;
-  }
-
-  // One at a time from the start: an expiry may set, clear or destroy any other deadline.
-  deadline* take_due(time_point present) noexcept {
-    for (deadline* entry = first_; entry != nullptr; entry = entry->next_) {
-      if (entry->when_ > present) continue;
-      unlink(*entry);
-      return entry;
-    }
-    return nullptr;
+    entry.due_ = false;
   }
 
   void arm(time_point when) {
@@ -145,6 +154,7 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
 
   std::shared_ptr<time_source> source_;
   deadline* first_ = nullptr;
+  deadline* due_ = nullptr;  // those that have passed, while they are told
   time_point armed_for_ = time_point::max();
 };
 
