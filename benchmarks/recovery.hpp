@@ -37,11 +37,9 @@ class wrapped_client final : public session_client {
     for (std::size_t i = 0; i != calls; ++i) {
       if (watch != nullptr) watch->start();
       answer = co_await mcp::with_reinitialize(handle_, call);
-      require(answer.value.raw().find(tool_answer) != std::string_view::npos,
-              "the wrapper got another answer");
+      check(answer.value);
       if (watch != nullptr) watch->stop();
     }
-    require(answer.value.text() == tool_answer, "the wrapper read another answer");
   }
 };
 

@@ -112,7 +112,8 @@ class deadline_list : public std::enable_shared_from_this<deadline_list> {
       }
       entry = next;
     }
-    // The oldest first, one at a time: an expiry may set, clear or destroy any other deadline, also one of these.
+    // The oldest first, one at a time: an expiry may set, clear or destroy any other deadline, also one of
+    // these.
     while (deadline* const entry = due_) {
       unlink(*entry);
       entry->expired();

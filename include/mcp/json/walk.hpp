@@ -18,12 +18,10 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
-#include <vector>
 
 namespace mcp::inline v0::json {
 
@@ -52,11 +50,10 @@ class workspace {
   workspace(const workspace&) = delete;
   workspace& operator=(const workspace&) = delete;
   ~workspace() {
-    try {
-      // What a large text took is given back.
-      if (tools_->parser.capacity() <= largest_kept) spares().push_back(std::move(tools_));
-    } catch (const std::bad_alloc&) {  // then it is not kept
-    }
+    if (tools_->parser.capacity() > largest_kept) return;  // what a large text took is given back
+    auto& spare = first_spare();
+    tools_->next = std::move(spare);
+    spare = std::move(tools_);
   }
 
   /// Begins to read. `out` and what is read from it show the text where it lies when it is padded, else a
@@ -83,23 +80,24 @@ class workspace {
   struct tools {
     ondemand::parser parser;
     std::unique_ptr<char[]> copy;
-    std::size_t room = 0;  // of the copy
+    std::size_t room = 0;         // of the copy
+    std::unique_ptr<tools> next;  // while they are spare
   };
 
   static constexpr std::size_t least_capacity = 4096;
   static constexpr std::size_t largest_kept = 1024 * 1024;
 
-  static std::vector<std::unique_ptr<tools>>& spares() {
-    static thread_local std::vector<std::unique_ptr<tools>> kept;
-    return kept;
+  static std::unique_ptr<tools>& first_spare() {
+    static thread_local std::unique_ptr<tools> first;
+    return first;
   }
 
   static std::unique_ptr<tools> take() {
-    auto& kept = spares();
-    if (kept.empty()) return std::make_unique<tools>();
-    auto last = std::move(kept.back());
-    kept.pop_back();
-    return last;
+    auto& spare = first_spare();
+    if (!spare) return std::make_unique<tools>();
+    auto taken = std::move(spare);
+    spare = std::move(taken->next);
+    return taken;
   }
 
   std::unique_ptr<tools> tools_;

@@ -37,6 +37,7 @@ constexpr bool allows_replay(replay_policy policy, const tool_hints& hints = {})
 /// Whether a request of this method changes nothing on the server that a second one would change again.
 /// `tools/call` may, and so may any method that this library does not know.
 constexpr bool is_read(std::string_view method) noexcept {
+  if (method == "tools/call") return false;  // as most are
   constexpr std::array<std::string_view, 12> reads = {
       "ping",           "initialize",     "server/discover",
       "tools/list",     "prompts/list",   "prompts/get",
