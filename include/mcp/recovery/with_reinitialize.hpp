@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -65,6 +66,7 @@ class reinitialize_run {
  public:
   using time_point = deadline_list::time_point;
 
+  /// Both must outlive it.
   reinitialize_run(const session& on, const reinitialize_policy& how)
       : core_(recovery_access::core(on)),
         policy_(how),
@@ -72,39 +74,36 @@ class reinitialize_run {
 
   const std::shared_ptr<session_core>& core() const noexcept { return core_; }
 
-  /// A handle of the session for one run of the operation.
-  session handle(const session& on) {
-    scope_ = std::make_shared<call_scope>();
-    generation_ = core_->generation;
-    return recovery_access::within(on, scope_);
-  }
-
   /// The operation, or a repair (`repairing`), has failed: what now?
-  recovery_step failed(const failure& why, bool repairing) {
+  recovery_step failed(const failure& why, bool repairing, bool has_acted = false) {
     const auto made = why.attempts();
     std::ranges::copy(made, std::back_inserter(history_));
     if (made.empty()) return {};
     const attempt& last = made.back();
     const bool always = policy_.recovery.replay == replay_policy::always;
-    const bool harmless = repairing || always || is_read(last.method);
-    auto step = plan_.next({.why = why,
-                            .seen = last.seen,
-                            .era = last.era,
-                            .named_session = last.named_session,
-                            .resuming = last.resuming,
-                            .repeatable = harmless},
-                           {.options = policy_.recovery,
-                            .health = *core_->health,
-                            .now = core_->deadlines->now(),
-                            .deadline = until_,
-                            .wall_clock = core_->deadlines->wall_clock(),
-                            .charged = !repairing});
+    const bool read = repairing || is_read(last.method);
+    attempt_report report{.why = why,
+                          .seen = last.seen,
+                          .era = last.era,
+                          .named_session = last.named_session,
+                          .resuming = last.resuming,
+                          .repeatable = read};
+    const auto strictly = classify(report).call;
+    in_doubt_ =
+        in_doubt_ || (!read && (strictly == next_step::outcome_unknown || strictly == next_step::resume));
+    const bool harmless = report.repeatable = read || always;
+    auto step = plan_.next(report, {.options = policy_.recovery,
+                                    .health = *core_->health,
+                                    .now = core_->deadlines->now(),
+                                    .deadline = until_,
+                                    .wall_clock = core_->deadlines->wall_clock(),
+                                    .in_doubt = in_doubt_,
+                                    .charged = !repairing});
     // The session takes up streams by itself: what it has given up is in doubt.
     if (step.call == next_step::resume) step.call = harmless ? next_step::replay : next_step::outcome_unknown;
     if (!repairing) generation_ = last.generation;
     // To begin anew would repeat what the operation has done before it failed.
-    const bool acted = !repairing && scope_->acted && !always;
-    if (acted && step.call == next_step::replay) step.call = next_step::end;
+    if (has_acted && !always && step.call == next_step::replay) step.call = next_step::end;
     return step;
   }
 
@@ -128,64 +127,96 @@ class reinitialize_run {
   std::vector<attempt> take_history() noexcept { return std::move(history_); }
 
  private:
-  std::shared_ptr<session_core> core_;
-  reinitialize_policy policy_;
+  const std::shared_ptr<session_core>& core_;
+  const reinitialize_policy& policy_;
   time_point until_;
   recovery_plan plan_;
-  std::shared_ptr<call_scope> scope_;
   std::uint64_t generation_ = 0;
+  bool in_doubt_ = false;  // a run may have been acted on
   std::vector<attempt> history_;
 };
 
-template <class T, class Operation>
-asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operation,
-                                                   reinitialize_policy how) {
-  reinitialize_run run(on, how);
+/// Opens the session again, and tries until it is open or that is not worth it any more.
+inline asio::awaitable<result<void>> reopen(reinitialize_run& run) {
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
-    if (run.has_no_session()) {
-      auto opened = co_await session_core::open(run.core());
-      if (!opened) {
-        failure why = std::move(opened).error();
-        const auto step = run.failed(why, true);
-        if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
-        const auto until = run.core()->deadlines->now() + step.delay;
-        if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
-        if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
-        continue;
-      }
-    }
-    session handle = run.handle(on);
-    result<T> outcome;
-    if constexpr (!awaited_by<Operation>::throws) {
-      outcome = co_await operation(handle);
-    } else {
-      try {
-        if constexpr (std::is_void_v<T>) {
-          co_await operation(handle);
-          outcome = result<void>();
-        } else {
-          outcome = co_await operation(handle);
-        }
-      } catch (const error& thrown) {
-        outcome = thrown.why();
-      }
-    }
-    if (outcome) {
-      recovered<T> brought;
-      if constexpr (!std::is_void_v<T>) brought.value = std::move(*outcome);
-      brought.attempts = run.take_history();
-      co_return brought;
-    }
-
-    failure why = std::move(outcome).error();
-    const auto step = run.failed(why, false);
-    // Where the operation ends, the session is repaired for the next one.
-    run.discard(step.first, why);
+    auto opened = co_await session_core::open(run.core());
+    if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+    if (opened) co_return opened;
+    failure why = std::move(opened).error();
+    const auto step = run.failed(why, true);
     if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
     const auto until = run.core()->deadlines->now() + step.delay;
     if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
     if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+  }
+}
+
+/// What follows from a failed run of the operation: well if it is to be run again now.
+inline asio::awaitable<result<void>> recover(reinitialize_run& run, failure why, bool has_acted) {
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  const auto step = run.failed(why, false, has_acted);
+  // Where the operation ends, the session is repaired for the next one.
+  run.discard(step.first, why);
+  if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
+  const auto until = run.core()->deadlines->now() + step.delay;
+  if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
+  if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+  co_return result<void>();
+}
+
+/// What an operation brought, in the form that `Form` (`throwing_t` or `as_result_t`) asks for.
+template <class Form, class T>
+auto in_form(result<T> outcome) {
+  if constexpr (std::is_same_v<Form, throwing_t>) {
+    return rethrowing<T>::unwrap(std::move(outcome));
+  } else {
+    return outcome;
+  }
+}
+template <class Form, class T>
+using form_of = decltype(in_form<Form, T>(std::declval<result<T>>()));
+
+// The whole of it while nothing breaks: what must be repaired is awaited in frames of its own.
+template <class Form, class T, class Operation>
+asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation operation,
+                                                          reinitialize_policy policy) {
+  call_scope scope;
+  session handle = recovery_access::within(on, scope);
+  reinitialize_run run(handle, policy);
+  for (;;) {
+    if (run.has_no_session()) {
+      auto opened = co_await reopen(run);
+      if (!opened) co_return in_form<Form, recovered<T>>(std::move(opened).error());
+    }
+    scope.begin();
+    recovered<T> brought;
+    std::optional<failure> why;
+    if constexpr (!awaited_by<Operation>::throws) {
+      auto outcome = co_await operation(handle);
+      if (!outcome) {
+        why = std::move(outcome).error();
+      } else if constexpr (!std::is_void_v<T>) {
+        brought.value = *std::move(outcome);
+      }
+    } else {
+      try {
+        if constexpr (std::is_void_v<T>) {
+          co_await operation(handle);
+        } else {
+          brought.value = co_await operation(handle);
+        }
+      } catch (const error& thrown) {
+        why = thrown.why();
+      }
+    }
+    if (!why) {
+      brought.attempts = run.take_history();
+      co_return std::move(brought);
+    }
+    const bool acted = scope.acted();
+    auto again = co_await recover(run, std::move(*why), acted);
+    if (!again) co_return in_form<Form, recovered<T>>(std::move(again).error());
   }
 }
 
@@ -212,10 +243,16 @@ asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operat
 template <class Operation, class Token = throwing_t>
 auto with_reinitialize(session& session, Operation operation, reinitialize_policy policy = {},
                        Token&& token = {}) {
-  using value = typename detail::awaited_by<Operation>::type;
-  return detail::complete<recovered<value>>(
-      session.get_executor(), detail::reinitialize<value>(session, std::move(operation), std::move(policy)),
-      std::forward<Token>(token));
+  using part = typename detail::awaited_by<Operation>::type;
+  using whole = recovered<part>;
+  if constexpr (std::is_same_v<std::decay_t<Token>, throwing_t>) {
+    return detail::reinitialize<throwing_t, part>(session, std::move(operation), policy);
+  } else {
+    return detail::complete<whole>(
+        session.get_executor(),
+        detail::reinitialize<as_result_t, part>(session, std::move(operation), policy),
+        std::forward<Token>(token));
+  }
 }
 
 }  // namespace mcp::inline v0

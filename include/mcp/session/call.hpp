@@ -3,22 +3,21 @@
 
 #include <mcp/async/deadline.hpp>
 #include <mcp/async/event.hpp>
-#include <mcp/base/attempt.hpp>
 #include <mcp/http/exchange.hpp>
 #include <mcp/http/request.hpp>
-#include <mcp/json/walk.hpp>
 #include <mcp/policy/recovery.hpp>
 #include <mcp/rpc/code.hpp>
 #include <mcp/rpc/message.hpp>
 #include <mcp/rpc/write.hpp>
+#include <mcp/session/attempts.hpp>
+#include <mcp/session/call_scope.hpp>
 #include <mcp/session/channel.hpp>
-#include <mcp/session/headers.hpp>
+#include <mcp/session/outgoing.hpp>
 #include <mcp/session/response.hpp>
 #include <mcp/types/json_text.hpp>
 #include <mcp/types/notifications.hpp>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -28,7 +27,6 @@
 #include <string>
 #include <string_view>
 #include <utility>
-#include <vector>
 
 namespace mcp::inline v0::detail {
 
@@ -60,48 +58,39 @@ class call final : private deadline, private response_reader::listener {
     channel_->active.push_back(this);
     owner_ = std::move(owner);
     stage_ = stage::leased;
-    redirects_ = 0;
-    target_.clear();
     not_before_.reset();
   }
 
   /// Makes the call one of several whose effects count together.
-  void belong_to(std::shared_ptr<call_scope> scope) noexcept { scope_ = std::move(scope); }
+  void belong_to(call_scope& scope) noexcept { scope_.join(scope); }
+
+  /// For a method whose text does not live as long as the call.
+  std::string_view keep(std::string_view method) { return message_.keep(method); }
 
   /// A request. The members of its `params` are to be appended to what this returns. `name` is what
   /// `Mcp-Name` mirrors; empty where the method has no such field.
   http::request_buffer& begin_request(std::string_view method, std::string_view name,
                                       const call_options& options,
                                       admission admitted = admission::when_ready) {
-    kind_ = kind::request;
     admission_ = admitted;
-    method_.append(method);
-    name_.append(name);
     options_ = options;
-    if (!options.headers.empty()) {
-      if (auto added = append_fields(fields_, options.headers); !added) fail(std::move(added).error());
-    }
-    if (!options.meta.empty() && !json::validate("{" + std::string(options.meta) + "}"))
-      fail(failure(errc::invalid_argument, "call_options::meta is not the inside of a JSON object"));
-    request_.append(R"("method":")", method, R"(","params":{)");
-    return request_;
+    auto& body = message_.begin_request(method, name);
+    if (auto added = message_.add(options); !added) fail(std::move(added).error());
+    return body;
   }
 
   /// A notification, or a response to the server; `json` is the whole message.
   void begin_message(std::string_view method, std::string_view json,
                      admission admitted = admission::when_ready) {
-    kind_ = kind::message;
     admission_ = admitted;
-    method_.append(method);
-    request_.append(json);
+    message_.begin_message(method, json);
   }
 
   /// The stream of what the server says unasked: a GET that is made again whenever it ends. `on_message`
   /// must outlive the call.
   void begin_listening(function_ref<void(const server_notification&)> on_message) {
-    kind_ = kind::stream;
     admission_ = admission::when_ready;
-    method_.append("GET");
+    message_.begin_stream();
     on_notification_ = on_message;
   }
 
@@ -110,7 +99,7 @@ class call final : private deadline, private response_reader::listener {
     if (stage_ == stage::done) return;
     finish();
     exchange_.fail(why);
-    if (!history_.empty()) tell_history(why);
+    attempts_.tell(why);
     outcome_ = std::move(why);
     signal_.notify();
   }
@@ -134,7 +123,7 @@ class call final : private deadline, private response_reader::listener {
     for (;;) {
       switch (stage_) {
         case stage::leased:
-          request_.fix();
+          message_.fix();
           set_deadline();
           stage_ = stage::waiting;
           [[fallthrough]];
@@ -161,19 +150,16 @@ class call final : private deadline, private response_reader::listener {
   /// `Mcp-Session-Id` of the response.
   const std::string& session_id() const noexcept { return reader_.session_id(); }
   /// Of the session that the last attempt was made on.
-  std::uint64_t generation() const noexcept { return generation_; }
+  std::uint64_t generation() const noexcept { return attempts_.generation; }
 
   /// Ends the loan and abandons what is under way. Sends nothing.
   std::shared_ptr<channel> release() noexcept {
     if (!owner_) return nullptr;
     finish();
     exchange_.abandon();
-    request_.clear();
-    fields_.clear();
-    method_.clear();
-    name_.clear();
+    message_.clear();
     options_ = {};
-    scope_.reset();
+    scope_.leave();
     stream_id_.clear();
     if (failed_before_) forget_attempts();
     channel_->active[position_] = channel_->active.back();
@@ -183,10 +169,7 @@ class call final : private deadline, private response_reader::listener {
   }
 
  private:
-  /// Attempts of which a failure tells: the first one and the last ones.
-  static constexpr std::size_t most_remembered = 16;
-
-  enum class kind { request, message, stream };
+  using kind = outgoing::kind;
   enum class stage { leased, waiting, running, done };
 
   /// A second deadline: while the call waits, when it goes on; while a stream runs, when it counts as dead.
@@ -203,11 +186,10 @@ class call final : private deadline, private response_reader::listener {
   }
 
   void forget_attempts() noexcept {
-    history_.clear();
+    attempts_.clear();
     plan_ = {};
-    failed_before_ = resuming_ = learned_ = in_doubt_ = false;
+    failed_before_ = learned_ = in_doubt_ = false;
     not_before_.reset();
-    delay_ = {};
     retry_.reset();
     learning_.reset();
   }
@@ -216,8 +198,8 @@ class call final : private deadline, private response_reader::listener {
     const auto either = [](auto own, auto general) { return own.count() != 0 ? own : general; };
     const auto now = channel_->deadlines->now();
     waiting_since_ = channel_->openings_failed;
-    began_ = now;
-    if (kind_ == kind::stream) {
+    attempts_.began = now;
+    if (message_.what() == kind::stream) {
       latest_ = time_point::max();
       return;
     }
@@ -234,8 +216,8 @@ class call final : private deadline, private response_reader::listener {
   void withdraw(errc why) {
     if (stage_ == stage::done) return;
     const bool runs = stage_ == stage::running;
-    const bool may_run = resuming_ || (runs && exchange_.seen().bytes_written != 0);
-    const bool tell = may_run && kind_ == kind::request && admission_ == admission::when_ready &&
+    const bool may_run = attempts_.resuming || (runs && exchange_.seen().bytes_written != 0);
+    const bool tell = may_run && message_.what() == kind::request && admission_ == admission::when_ready &&
                       channel_->era == protocol_era::legacy;
     if (may_run) note_effect();
     tell_of_withdrawal(why, runs);
@@ -260,18 +242,12 @@ class call final : private deadline, private response_reader::listener {
       const bool silent = code == errc::deadline_exceeded && exchange_.seen().status == 0;
       if (!silent || admission_ == admission::at_once) return;
       channel_->health->breaker.failed(channel_->deadlines->now());
-      if (generation_ == channel_->generation) channel_->show(connection_state::failed, why);
+      if (attempts_.generation == channel_->generation) channel_->show(connection_state::failed, why);
     } else if (channel_->state == channel::phase::ready && channel_->active.size() == 1 &&
                channel_->board.state() == connection_state::reconnecting) {
       // Nobody is left who would try again.
       channel_->show(connection_state::failed, failure(channel_->board.status().reason));
     }
-  } catch (const std::bad_alloc&) {
-  }
-
-  // Where memory is short, the failure comes without its history.
-  void tell_history(failure& why) noexcept try {
-    why.with_attempts(std::move(history_));
   } catch (const std::bad_alloc&) {
   }
 
@@ -286,7 +262,7 @@ class call final : private deadline, private response_reader::listener {
 
   /// The server may have acted on the request.
   void note_effect() noexcept {
-    if (scope_ && kind_ != kind::stream && !is_read(method_)) scope_->acted = true;
+    if (scope_ && message_.what() != kind::stream && !is_read(message_.method())) scope_.note_effect();
   }
 
   bool admitted() {
@@ -297,7 +273,7 @@ class call final : private deadline, private response_reader::listener {
       return false;
     }
     if (channel_->state != channel::phase::ready) return opens();
-    if (kind_ == kind::stream && channel_->era == protocol_era::modern)
+    if (message_.what() == kind::stream && channel_->era == protocol_era::modern)
       return fail(failure(errc::unsupported_protocol_version, "the server has no stream to listen to")),
              false;
     if (learning_ && channel_->lists_tried == *learning_) return false;
@@ -306,7 +282,7 @@ class call final : private deadline, private response_reader::listener {
       failed(std::move(pending_));
       return stage_ == stage::waiting && admitted();
     }
-    const bool elsewhere = (in_doubt_ || resuming_) && generation_ != channel_->generation;
+    const bool elsewhere = (in_doubt_ || attempts_.resuming) && attempts_.generation != channel_->generation;
     if (elsewhere && !may_go_on_elsewhere()) return false;
     auto& breaker = channel_->health->breaker;
     if (!channel_->heals || !breaker.next_probe_at()) return true;
@@ -321,7 +297,7 @@ class call final : private deadline, private response_reader::listener {
   bool opens() {
     if (channel_->openings_failed != waiting_since_) {
       waiting_since_ = channel_->openings_failed;
-      if (kind_ != kind::stream)
+      if (message_.what() != kind::stream)
         return fail(in_doubt_ ? in_doubt(channel_->last_failure) : channel_->last_failure), false;
       not_before_ = channel_->deadlines->now() + channel_->options.recovery.schedule.cap;
       return is_due(*not_before_);
@@ -335,7 +311,7 @@ class call final : private deadline, private response_reader::listener {
   /// The call may have run on a session that was replaced since. A new one knows nothing of its stream, and
   /// its tools are to be asked anew whether they may run twice.
   bool may_go_on_elsewhere() {
-    const bool asks = policy() == replay_policy::trusted_annotations && method_ == "tools/call";
+    const bool asks = policy() == replay_policy::trusted_annotations && message_.method() == "tools/call";
     if (asks && !channel_->hints && asked_on_ != channel_->generation) {
       asked_on_ = channel_->generation;
       awaited_list_ = channel_->lists_tried;
@@ -343,9 +319,9 @@ class call final : private deadline, private response_reader::listener {
     }
     if (asks && !channel_->hints && channel_->lists_tried == awaited_list_) return false;
     if (!is_repeatable()) return fail(in_doubt(failure(errc::session_lost))), false;
-    resuming_ = false;
+    attempts_.resuming = false;
     stream_id_.clear();
-    generation_ = channel_->generation;
+    attempts_.generation = channel_->generation;
     return true;
   }
 
@@ -382,9 +358,9 @@ class call final : private deadline, private response_reader::listener {
     watch_stream();
     const bool fine = exchange_.seen().status < 300;
     if (!fine) return;
-    advanced_ = advanced_ || kind_ == kind::stream;
+    attempts_.advanced = attempts_.advanced || message_.what() == kind::stream;
     origin_lives();
-    if (generation_ == channel_->generation) channel_->show_ready();
+    if (attempts_.generation == channel_->generation) channel_->show_ready();
   }
 
   void watch_stream() {
@@ -394,58 +370,28 @@ class call final : private deadline, private response_reader::listener {
   // An attempt.
 
   void begin_attempt() {
-    generation_ = channel_->generation;
-    era_ = channel_->era;
-    named_session_ = era_ == protocol_era::legacy && !channel_->session_id.empty();
+    attempts_.begin(*channel_);
     ++channel_->counters.attempts;
-    advanced_ = false;
     alarm_.clear();
     stage_ = stage::running;
-    if (resuming_ || kind_ == kind::stream) return begin_stream();
-    request_.rewind();
-    const bool modern = era_ == protocol_era::modern;
-    if (kind_ == kind::request) render_around_params(modern);
-    if (modern) {
-      mirrored_.clear();
-      if (!method_.empty()) append_field(mirrored_, "Mcp-Method", method_);
-      if (!name_.empty()) append_mirrored_field(mirrored_, "Mcp-Name", name_);
+    if (attempts_.resuming || message_.what() == kind::stream) return begin_stream();
+    if (message_.what() == kind::request) {
+      id_ = channel_->next_id++;
+      reader_.start(static_cast<std::int64_t>(id_), admission_ == admission::at_once);
+    } else {
+      reader_.start(std::nullopt);
     }
-    http::prepend_head(request_, "POST", target(), channel_->header_block, fields_, mirrored_);
-    reader_.start(kind_ == kind::request ? std::optional(static_cast<std::int64_t>(id_)) : std::nullopt,
-                  admission_ == admission::at_once);
-    exchange_.start(*channel_->pool, request_.view());
+    exchange_.start(*channel_->pool, message_.post(*channel_, id_, options_));
   }
 
-  /// 2025-11-25, "Listening for Messages from the Server", "Resumability and Redelivery".
   void begin_stream() {
-    stream_head_.assign("GET ").append(target()).append(" HTTP/1.1\r\n");
-    stream_head_.append(channel_->stream_block).append(fields_);
-    if (!stream_id_.empty()) append_field(stream_head_, "Last-Event-ID", stream_id_);
-    stream_head_.append("\r\n");
-    if (kind_ == kind::stream) {
+    if (message_.what() == kind::stream) {
       reader_.start_listening();
     } else {
       reader_.start(static_cast<std::int64_t>(id_));
     }
-    exchange_.start(*channel_->pool, stream_head_);
+    exchange_.start(*channel_->pool, message_.get(*channel_, stream_id_));
     watch_stream();
-  }
-
-  std::string_view target() const noexcept {
-    return target_.empty() ? channel_->endpoint.target() : std::string_view(target_);
-  }
-
-  void render_around_params(bool modern) {
-    id_ = channel_->next_id++;
-    if (modern || options_.on_progress || !options_.meta.empty()) {
-      const auto separate = [this] { return std::string_view(request_.view().back() == '{' ? "" : ","); };
-      request_.append(separate(), R"("_meta":{)", options_.meta);
-      if (modern) request_.append(separate(), channel_->meta_members);
-      if (options_.on_progress) request_.append(separate(), R"("progressToken":)", id_);
-      request_.append("}");
-    }
-    request_.append("}}");
-    request_.prepend(R"({"jsonrpc":"2.0","id":)", id_, ",");
   }
 
   void conclude() {
@@ -459,9 +405,8 @@ class call final : private deadline, private response_reader::listener {
     note_effect();
     outcome_ = take_answer();
     observe(nullptr, {});
-    if (kind_ == kind::request && standing_requests::concerns(method_)) {
-      const auto params = request_.fixed().substr(request_.fixed().find('{'));
-      channel_->standing.granted(method_, std::string(params) + "}");
+    if (message_.what() == kind::request && standing_requests::concerns(message_.method())) {
+      channel_->standing.granted(message_.method(), message_.params());
     }
   }
 
@@ -471,8 +416,8 @@ class call final : private deadline, private response_reader::listener {
     seen.error_has_own_id = reader_.error_has_own_id();
     failed_before_ = true;
     // 2025-11-25, "Listening for Messages from the Server": it does not offer a stream.
-    if (kind_ == kind::stream && seen.status == 405) return finish(), void(outcome_ = json_text());
-    if (kind_ == kind::request && !is_read(method_)) {
+    if (message_.what() == kind::stream && seen.status == 405) return finish(), void(outcome_ = json_text());
+    if (message_.what() == kind::request && !is_read(message_.method())) {
       const auto strictly = classify(report(why, false)).call;
       in_doubt_ = in_doubt_ || strictly == next_step::outcome_unknown || strictly == next_step::resume;
     }
@@ -480,10 +425,10 @@ class call final : private deadline, private response_reader::listener {
     if (scope_ && classify(report(why, false)).call != next_step::replay) note_effect();
     recovery_step step = admission_ == admission::at_once ? recovery_step() : next_step_after(why);
     const bool certain = step.call != next_step::outcome_unknown;
-    const bool takes_up = step.call == next_step::resume || (resuming_ && !certain);
+    const bool takes_up = step.call == next_step::resume || (attempts_.resuming && !certain);
     if (!channel_->heals && !takes_up) step.call = next_step::end;
     // A server that refuses the stream on a fresh session, too, offers none.
-    if (kind_ == kind::stream && step.call == next_step::end && seen.status == 404)
+    if (message_.what() == kind::stream && step.call == next_step::end && seen.status == 404)
       return finish(), void(outcome_ = json_text());
 
     if (proves_alive(seen)) {
@@ -496,29 +441,24 @@ class call final : private deadline, private response_reader::listener {
     observe(&why, step);
     remember(why);
     show(why, step);
-    if (step.first != repair::none) channel_->repair_soon(step.first, generation_, why);
+    if (step.first != repair::none) channel_->repair_soon(step.first, attempts_.generation, why);
     switch (step.call) {
       case next_step::end: return fail(std::move(why));
       case next_step::outcome_unknown: return fail(in_doubt(std::move(why)));
       case next_step::replay: ++channel_->counters.replays; break;
       case next_step::resume: ++channel_->counters.resumes; break;
     }
-    resuming_ = step.call == next_step::resume;
-    if (!resuming_) stream_id_.clear();
-    delay_ = step.delay;
-    began_ = channel_->deadlines->now();
-    if (delay_.count() != 0) not_before_ = began_ + delay_;
+    attempts_.resuming = step.call == next_step::resume;
+    if (!attempts_.resuming) stream_id_.clear();
+    attempts_.delay = step.delay;
+    attempts_.began = channel_->deadlines->now();
+    if (attempts_.delay.count() != 0) not_before_ = attempts_.began + attempts_.delay;
     waiting_since_ = channel_->openings_failed;
     stage_ = stage::waiting;
   }
 
   attempt_report report(const failure& why, bool repeatable) const {
-    return {.why = why,
-            .seen = exchange_.seen(),
-            .era = era_,
-            .named_session = named_session_,
-            .resuming = resuming_,
-            .repeatable = repeatable};
+    return attempts_.report(why, exchange_.seen(), repeatable);
   }
 
   recovery_step next_step_after(const failure& why) {
@@ -529,9 +469,9 @@ class call final : private deadline, private response_reader::listener {
                                          .deadline = deadline::armed() ? deadline::when() : latest_,
                                          .wall_clock = channel_->deadlines->wall_clock(),
                                          .retry = retry_,
-                                         .advanced = advanced_,
+                                         .advanced = attempts_.advanced,
                                          .in_doubt = in_doubt_,
-                                         .patient = kind_ == kind::stream};
+                                         .patient = message_.what() == kind::stream};
     const auto step = plan_.next(report(why, is_repeatable()), circumstances);
     const auto& range = channel_->options.recovery;
     if (step.call == next_step::resume && retry_ && channel_->options.observer) {
@@ -548,12 +488,12 @@ class call final : private deadline, private response_reader::listener {
   }
 
   bool is_repeatable() const {
-    if (kind_ == kind::stream || is_read(method_)) return true;
-    if (method_ != "tools/call")
+    if (message_.what() == kind::stream || is_read(message_.method())) return true;
+    if (message_.method() != "tools/call")
       return allows_replay(policy() == replay_policy::always ? policy() : replay_policy::never);
     tool_hints hints;
     if (channel_->hints) {
-      const auto found = channel_->hints->find(name_);
+      const auto found = channel_->hints->find(message_.name());
       if (found != channel_->hints->end()) hints = found->second;
     }
     return allows_replay(policy(), hints);
@@ -561,7 +501,8 @@ class call final : private deadline, private response_reader::listener {
 
   /// Whether it depends on annotations that are not known yet.
   bool needs_hints(const failure& why) const {
-    if (!channel_->heals || policy() != replay_policy::trusted_annotations || method_ != "tools/call")
+    if (!channel_->heals || policy() != replay_policy::trusted_annotations ||
+        message_.method() != "tools/call")
       return false;
     if (channel_->hints || learned_) return false;
     return !(classify(report(why, true)) == classify(report(why, false)));
@@ -573,46 +514,20 @@ class call final : private deadline, private response_reader::listener {
     learning_ = channel_->lists_tried;
     learned_ = true;
     stage_ = stage::waiting;
-    if (found.first != repair::none) channel_->repair_soon(found.first, generation_, pending_);
+    if (found.first != repair::none) channel_->repair_soon(found.first, attempts_.generation, pending_);
     waiting_since_ = channel_->openings_failed;
     channel_->learn_tools_soon();
   }
 
   // What is told of it.
 
-  std::chrono::microseconds elapsed() const {
-    return std::chrono::duration_cast<std::chrono::microseconds>(channel_->deadlines->now() - began_) -
-           delay_;
-  }
-
   void remember(const failure& why) {
-    if (kind_ == kind::stream) return;
-    if (history_.size() == most_remembered) history_.erase(history_.begin() + 1);
-    history_.push_back({.method = method_,
-                        .code = why.code(),
-                        .seen = exchange_.seen(),
-                        .era = era_,
-                        .generation = generation_,
-                        .named_session = named_session_,
-                        .resuming = resuming_,
-                        .delay = delay_,
-                        .elapsed = elapsed()});
+    if (message_.what() != kind::stream)
+      attempts_.remember(*channel_, message_.method(), why, exchange_.seen());
   }
 
-  void observe(const failure* why, const recovery_step& step) const {
-    const auto& watching = channel_->options.observer;
-    if (!watching) return;
-    constexpr std::array<std::string_view, 4> names = {"end", "outcome_unknown", "replay", "resume"};
-    watching->attempt_finished({.method = method_,
-                                .number = history_.size() + 1,
-                                .resuming = resuming_,
-                                .generation = generation_,
-                                .seen = exchange_.seen(),
-                                .why = why,
-                                .delay = delay_,
-                                .elapsed = elapsed(),
-                                .next = names[static_cast<std::size_t>(step.call)],
-                                .next_delay = step.delay});
+  void observe(const failure* why, const recovery_step& next) const {
+    attempts_.tell_observer(*channel_, message_.method(), why, exchange_.seen(), next);
   }
 
   static bool is_broken(const failure& why) {
@@ -623,7 +538,7 @@ class call final : private deadline, private response_reader::listener {
 
   /// Says of the connection only what this attempt shows of the session that is current.
   void show(const failure& why, const recovery_step& step) {
-    if (admission_ == admission::at_once || generation_ != channel_->generation) return;
+    if (admission_ == admission::at_once || attempts_.generation != channel_->generation) return;
     const bool lost = step.first == repair::session;
     const bool refused = exchange_.seen().status == 401;
     if (refused && !lost) return channel_->show(connection_state::needs_authorization, why);
@@ -643,11 +558,9 @@ class call final : private deadline, private response_reader::listener {
             [](void* owner) noexcept { net::buffer_lease(static_cast<buffer>(owner)); }};
   }
 
-  /// Sends the same message to where a 307 or 308 points, within the origin (RFC 9110 §15.4.8).
+  /// Sends the same message to where a 307 or 308 points.
   bool redirected() {
-    const auto next = channel_->endpoint.resolve(reader_.location());
-    if (next && next->same_origin(channel_->endpoint) && ++redirects_ <= channel_->options.limits.redirects) {
-      target_ = next->target();
+    if (message_.redirect(*channel_, reader_.location())) {
       stage_ = stage::waiting;
       return true;
     }
@@ -661,7 +574,7 @@ class call final : private deadline, private response_reader::listener {
     if (message.method == "notifications/tools/list_changed") channel_->forget_tools();
     if (message.kind == rpc::message_kind::request) {
       answer_server(message);
-    } else if (kind_ == kind::stream) {
+    } else if (message_.what() == kind::stream) {
       tell(message);
     } else if (message.method == "notifications/progress") {
       const auto update = progress_update::parse(message.params);
@@ -698,7 +611,7 @@ class call final : private deadline, private response_reader::listener {
     if (id.empty() || id == stream_id_) return;
     if (!http::is_field_value(id) || id.size() > channel_->options.limits.event_id)
       return on_ignored(errc::invalid_header_value);
-    advanced_ = true;
+    attempts_.advanced = true;
     stream_id_ = id;
     exchange_.seen().last_event_id = id;
   }
@@ -713,44 +626,27 @@ class call final : private deadline, private response_reader::listener {
   event signal_;
   response_reader reader_;
   http::exchange exchange_;
-  http::request_buffer request_;
 
-  std::string method_;
-  std::string name_;
-  std::string target_;    // after a redirect
-  std::string fields_;    // of the caller
-  std::string mirrored_;  // modern: Mcp-Method and Mcp-Name
+  outgoing message_;
   call_options options_;
   function_ref<void(const server_notification&)> on_notification_{};
   admission admission_ = admission::when_ready;
-  kind kind_ = kind::message;
 
   stage stage_ = stage::done;
   std::uint64_t id_ = 0;  // of the attempt; its progress token as well
-  std::size_t redirects_ = 0;
   std::uint64_t waiting_since_ = 0;
   std::chrono::milliseconds timeout_{};
   time_point latest_{};
   result<json_text> outcome_;
 
-  // Of the attempt.
-  std::uint64_t generation_ = 0;
-  protocol_era era_ = protocol_era::modern;
-  bool named_session_ = false;
-  bool resuming_ = false;
-  bool advanced_ = false;  // the stream has shown an event id that is new
-  time_point began_{};
-  std::chrono::milliseconds delay_{0};
-
   // Over all attempts.
-  std::shared_ptr<call_scope> scope_;
+  attempts attempts_;
+  call_scope::member scope_;
   alarm alarm_;
   std::optional<time_point> not_before_;
   bool failed_before_ = false;
   recovery_plan plan_;
-  std::vector<attempt> history_;
-  std::string stream_id_;    // the last event id of the stream
-  std::string stream_head_;  // of a GET
+  std::string stream_id_;  // the last event id of the stream
   std::optional<std::uint64_t> retry_;
   failure pending_;                        // of the attempt, until the tool's annotations are known
   std::optional<std::uint64_t> learning_;  // which list of tools the call waits for

@@ -29,11 +29,6 @@ namespace mcp::inline v0::detail {
 
 class call;
 
-/// Calls whose effects count together, those of one run of an operation.
-struct call_scope {
-  bool acted = false;  ///< the server may have acted on one that is no read
-};
-
 /// What all calls of one session share: where they go, what every request carries, and whether the
 /// session is open. Everything happens on `executor`.
 class channel {

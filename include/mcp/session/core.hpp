@@ -145,7 +145,7 @@ class session_core final : public handshake {
   void post(std::string_view method, std::string_view message) override {
     if (state == phase::closed) return;
     auto leased = lease();
-    leased->begin_message(method, message, call::admission::at_once);
+    leased->begin_message(leased->keep(method), message, call::admission::at_once);
     asio::co_spawn(executor, http::drive<call_outcome>(std::move(leased)), asio::detached);
   }
 
@@ -274,7 +274,7 @@ class session_core final : public handshake {
     for (const auto& each : std::vector(standing.all())) {
       auto asked = lease();
       const call_options defaults;
-      asked->begin_request(each.method, {}, defaults)
+      asked->begin_request(asked->keep(each.method), {}, defaults)
           .append(std::string_view(each.params).substr(1, each.params.size() - 2));
       asio::co_spawn(executor, http::drive<call_outcome>(std::move(asked)), asio::detached);
     }

@@ -67,7 +67,7 @@ class operations {
     if (const auto object = checked(*call, params)) {
       const json::value members(*object);
       const json::value name = json::find_member(members, detail::mirrored_member(method));
-      auto& body = call->begin_request(method, name.string().value_or(""), options);
+      auto& body = call->begin_request(call->keep(method), name.string().value_or(""), options);
       body.append(object->substr(1, object->find_last_not_of(" \t\r\n", object->size() - 2)));
       if (json::find_member(members, "_meta").present())
         call->fail(failure(errc::invalid_argument, "_meta belongs into call_options::meta"));
@@ -82,7 +82,7 @@ class operations {
     if (const auto object = checked(*call, params)) {
       std::string message;
       rpc::write_notification(message, method, *object);
-      call->begin_message(method, message);
+      call->begin_message(call->keep(method), message);
     }
     return detail::complete<void>(std::move(call), std::forward<Token>(token));
   }
@@ -162,20 +162,19 @@ class operations {
 
  protected:
   /// With a `scope`: another handle of a session that belongs to somebody else.
-  explicit operations(std::shared_ptr<detail::session_core> core,
-                      std::shared_ptr<detail::call_scope> scope = nullptr)
-      : core_(std::move(core)), scope_(std::move(scope)) {}
+  explicit operations(std::shared_ptr<detail::session_core> core, detail::call_scope* scope = nullptr)
+      : core_(std::move(core)), scope_(scope) {}
   ~operations() {
-    if (core_ && !scope_) core_->shut();
+    if (core_ && scope_ == nullptr) core_->shut();
   }
 
   std::shared_ptr<detail::session_core> core_;
-  std::shared_ptr<detail::call_scope> scope_;
+  detail::call_scope* scope_;
 
  private:
   detail::call_lease lease() {
     auto leased = core_->lease();
-    if (scope_) leased->belong_to(scope_);
+    if (scope_ != nullptr) leased->belong_to(*scope_);
     return leased;
   }
 

@@ -59,9 +59,7 @@ namespace detail {
 struct recovery_access {
   static const std::shared_ptr<session_core>& core(const session& of) noexcept { return of.core_; }
   /// Another handle of it, whose calls count together.
-  static session within(const session& of, std::shared_ptr<call_scope> scope) {
-    return session(of.core_, std::move(scope));
-  }
+  static session within(const session& of, call_scope& scope) { return session(of.core_, &scope); }
 };
 
 }  // namespace detail

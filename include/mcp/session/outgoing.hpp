@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/base/result.hpp>
+#include <mcp/http/fields.hpp>
+#include <mcp/http/request.hpp>
+#include <mcp/json/walk.hpp>
+#include <mcp/session/channel.hpp>
+#include <mcp/session/headers.hpp>
+#include <mcp/session/options.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace mcp::inline v0::detail {
+
+/// What a call sends, in one attempt after another.
+///
+/// What depends only on the caller's arguments is rendered before the call is awaited. What depends on the
+/// attempt (id, session, era) is put around it when the attempt begins.
+class outgoing {
+ public:
+  enum class kind { request, message, stream };
+
+  /// A request. The members of its `params` are to be appended to what this returns. `name` is what
+  /// `Mcp-Name` mirrors; empty where the method has no such field.
+  http::request_buffer& begin_request(std::string_view method, std::string_view name) {
+    kind_ = kind::request;
+    method_ = method;
+    name_.append(name);
+    body_.append(R"("method":")", method, R"(","params":{)");
+    return body_;
+  }
+
+  /// A notification, or a response to the server; `json` is the whole message.
+  void begin_message(std::string_view method, std::string_view json) {
+    kind_ = kind::message;
+    method_ = method;
+    body_.append(json);
+  }
+
+  /// A GET for what the server says unasked.
+  void begin_stream() {
+    kind_ = kind::stream;
+    method_ = "GET";
+  }
+
+  /// For a method whose text does not live as long as the call.
+  std::string_view keep(std::string_view method) { return kept_.assign(method); }
+
+  /// What the caller wants in every attempt besides.
+  result<void> add(const call_options& options) {
+    if (!options.meta.empty() && !json::validate("{" + std::string(options.meta) + "}"))
+      return failure(errc::invalid_argument, "call_options::meta is not the inside of a JSON object");
+    return options.headers.empty() ? result<void>() : append_fields(fields_, options.headers);
+  }
+
+  /// All that depends on the caller's arguments is there.
+  void fix() noexcept { body_.fix(); }
+
+  kind what() const noexcept { return kind_; }
+  std::string_view method() const noexcept { return method_; }
+  /// Of the tool, prompt or resource, for methods that mirror it.
+  const std::string& name() const noexcept { return name_; }
+  /// `params` of the request, as the caller gave them.
+  std::string params() const {
+    const auto text = body_.fixed();
+    return std::string(text.substr(text.find('{'))) + "}";
+  }
+
+  /// The POST of one attempt; `id` is the request's, and its progress token as well.
+  std::string_view post(const channel& to, std::uint64_t id, const call_options& options) {
+    body_.rewind();
+    const bool modern = to.era == protocol_era::modern;
+    if (kind_ == kind::request) put_around_params(to, id, options);
+    mirrored_.clear();
+    if (modern && !method_.empty()) append_field(mirrored_, "Mcp-Method", method_);
+    if (modern && !name_.empty()) append_mirrored_field(mirrored_, "Mcp-Name", name_);
+    http::prepend_head(body_, "POST", target(to), to.header_block, fields_, mirrored_);
+    return body_.view();
+  }
+
+  /// The GET that takes up a stream behind its last event (2025-11-25, "Resumability and Redelivery"), or
+  /// that opens one ("Listening for Messages from the Server").
+  std::string_view get(const channel& to, std::string_view last_event_id) {
+    stream_head_.assign("GET ").append(target(to)).append(" HTTP/1.1\r\n");
+    stream_head_.append(to.stream_block).append(fields_);
+    if (!last_event_id.empty()) append_field(stream_head_, "Last-Event-ID", last_event_id);
+    return stream_head_.append("\r\n");
+  }
+
+  /// The next attempt goes to where a 307 or 308 points, if that is within the origin (RFC 9110 §15.4.8).
+  bool redirect(const channel& to, std::string_view location) {
+    const auto next = to.endpoint.resolve(location);
+    if (!next || !next->same_origin(to.endpoint) || ++redirects_ > to.options.limits.redirects) return false;
+    target_ = next->target();
+    return true;
+  }
+
+  void clear() noexcept {
+    body_.clear();
+    fields_.clear();
+    name_.clear();
+    target_.clear();
+    redirects_ = 0;
+  }
+
+ private:
+  std::string_view target(const channel& to) const noexcept {
+    return target_.empty() ? to.endpoint.target() : std::string_view(target_);
+  }
+
+  void put_around_params(const channel& to, std::uint64_t id, const call_options& options) {
+    const bool modern = to.era == protocol_era::modern;
+    if (modern || options.on_progress || !options.meta.empty()) {
+      const auto separate = [this] { return std::string_view(body_.view().back() == '{' ? "" : ","); };
+      body_.append(separate(), R"("_meta":{)", options.meta);
+      if (modern) body_.append(separate(), to.meta_members);
+      if (options.on_progress) body_.append(separate(), R"("progressToken":)", id);
+      body_.append("}");
+    }
+    body_.append("}}");
+    body_.prepend(R"({"jsonrpc":"2.0","id":)", id, ",");
+  }
+
+  kind kind_ = kind::message;
+  std::string_view method_;
+  std::string kept_;  // what `method_` shows, where its text does not live as long as the call
+  std::string name_;
+  std::string fields_;  // of the caller
+  http::request_buffer body_;
+
+  std::string target_;  // after a redirect
+  std::size_t redirects_ = 0;
+  std::string mirrored_;     // modern: Mcp-Method and Mcp-Name
+  std::string stream_head_;  // of a GET
+};
+
+}  // namespace mcp::inline v0::detail
