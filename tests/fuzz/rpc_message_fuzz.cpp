@@ -65,13 +65,23 @@ void require_same(const message& got, const dom::element& theirs) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const test::padded_copy copy({reinterpret_cast<const char*>(data), size});
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const test::padded_copy copy(input);
   const auto text = copy.text();
   const mcp::limits caps;
   message got;
   const auto parsed = mcp::rpc::parse(text, caps, got);
   const bool is_json = mcp::json::walk(text, caps.json_depth);
   require(parsed || (parsed.error().code() == mcp::errc::json_invalid) == !is_json);
+
+  // What stands behind the text must not matter.
+  for (const char behind : {'}', ']', ',', ':', '0', ' ', '\\', '\0'}) {
+    const test::padded_copy other(input, behind);
+    message again;
+    const auto verdict = mcp::rpc::parse(other.text(), caps, again);
+    require(verdict.has_value() == parsed.has_value());
+    require(parsed || verdict.error().code() == parsed.error().code());
+  }
 
   std::size_t handled = 0;
   const auto all = mcp::rpc::for_each_message(text, caps, [&](const message& one) {

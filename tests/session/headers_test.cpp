@@ -8,14 +8,12 @@
 using mcp::errc;
 using mcp::header;
 using mcp::detail::append_fields;
-using mcp::detail::append_mirrored_field;
 
 namespace {
 
 std::string mirrored(std::string_view value) {
-  std::string block;
-  append_mirrored_field(block, "Mcp-Name", value);
-  return block;
+  std::string encoded;
+  return std::string(mcp::detail::mirrored(value, encoded));
 }
 
 errc refusal(header field) {
@@ -28,13 +26,13 @@ errc refusal(header field) {
 
 // The examples of 2026-07-28, Streamable HTTP, "Value Encoding".
 TEST_CASE("mirrored values are encoded where they are no plain field values") {
-  CHECK(mirrored("us-west1") == "Mcp-Name: us-west1\r\n");
-  CHECK(mirrored("two words") == "Mcp-Name: two words\r\n");
-  CHECK(mirrored("Hello, 世界") == "Mcp-Name: =?base64?SGVsbG8sIOS4lueVjA==?=\r\n");
-  CHECK(mirrored(" padded ") == "Mcp-Name: =?base64?IHBhZGRlZCA=?=\r\n");
-  CHECK(mirrored("line1\nline2") == "Mcp-Name: =?base64?bGluZTEKbGluZTI=?=\r\n");
-  CHECK(mirrored("=?base64?literal?=") == "Mcp-Name: =?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=\r\n");
-  CHECK(mirrored("=?base64?open") == "Mcp-Name: =?base64?open\r\n");
+  CHECK(mirrored("us-west1") == "us-west1");
+  CHECK(mirrored("two words") == "two words");
+  CHECK(mirrored("Hello, 世界") == "=?base64?SGVsbG8sIOS4lueVjA==?=");
+  CHECK(mirrored(" padded ") == "=?base64?IHBhZGRlZCA=?=");
+  CHECK(mirrored("line1\nline2") == "=?base64?bGluZTEKbGluZTI=?=");
+  CHECK(mirrored("=?base64?literal?=") == "=?base64?PT9iYXNlNjQ/bGl0ZXJhbD89?=");
+  CHECK(mirrored("=?base64?open") == "=?base64?open");
 }
 
 TEST_CASE("fields of the application") {

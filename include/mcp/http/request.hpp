@@ -115,13 +115,13 @@ class request_buffer {
   std::size_t fixed_begin_ = 0, fixed_end_ = 0;
 };
 
-/// Puts the head of a request in front of its body (RFC 9112 §3, §5). `block` holds the fields that are the
-/// same every time, the others those of this request; each field ends in CRLF.
-inline void prepend_head(request_buffer& request, std::string_view method, std::string_view target,
-                         std::string_view block, std::string_view fields = {},
-                         std::string_view more_fields = {}) {
-  request.prepend(method, " ", target, " HTTP/1.1\r\n", block, fields, more_fields,
-                  "Content-Length: ", request.size(), "\r\n\r\n");
+/// Puts the head of a request in front of its body (RFC 9112 §3, §5). The parts of `fields` make up its
+/// fields, each of which ends in CRLF.
+template <class... Part>
+void prepend_head(request_buffer& request, std::string_view method, std::string_view target,
+                  const Part&... fields) {
+  request.prepend(method, " ", target, " HTTP/1.1\r\n", fields..., "Content-Length: ", request.size(),
+                  "\r\n\r\n");
 }
 
 /// The same for a request without content.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mcp/base/attempt.hpp>
+#include <mcp/base/observer.hpp>
 #include <mcp/policy/recovery.hpp>
 #include <mcp/session/channel.hpp>
 
@@ -62,21 +63,19 @@ class attempts {
   }
 
   /// It has ended, and this is what follows.
-  void tell_observer(const channel& on, std::string_view method, const failure* why, const evidence& seen,
-                     const recovery_step& next) const {
-    const auto& watching = on.options.observer;
-    if (!watching) return;
+  void tell(observer& watching, const channel& on, std::string_view method, const failure* why,
+            const evidence& seen, const recovery_step& next) const {
     constexpr std::array<std::string_view, 4> names = {"end", "outcome_unknown", "replay", "resume"};
-    watching->attempt_finished({.method = method,
-                                .number = history_.size() + 1,
-                                .resuming = resuming,
-                                .generation = generation,
-                                .seen = seen,
-                                .why = why,
-                                .delay = delay,
-                                .elapsed = elapsed(on),
-                                .next = names[static_cast<std::size_t>(next.call)],
-                                .next_delay = next.delay});
+    watching.attempt_finished({.method = method,
+                               .number = history_.size() + 1,
+                               .resuming = resuming,
+                               .generation = generation,
+                               .seen = seen,
+                               .why = why,
+                               .delay = delay,
+                               .elapsed = elapsed(on),
+                               .next = names[static_cast<std::size_t>(next.call)],
+                               .next_delay = next.delay});
   }
 
   /// Gives the history to the failure of the call; where memory is short, it comes without.

@@ -75,7 +75,9 @@ class call final : private deadline, private response_reader::listener {
     admission_ = admitted;
     options_ = options;
     auto& body = message_.begin_request(method, name);
-    if (auto added = message_.add(options); !added) fail(std::move(added).error());
+    if (!options.headers.empty() || !options.meta.empty()) {
+      if (auto added = message_.add(options); !added) fail(std::move(added).error());
+    }
     return body;
   }
 
@@ -155,7 +157,7 @@ class call final : private deadline, private response_reader::listener {
   /// Ends the loan and abandons what is under way. Sends nothing.
   std::shared_ptr<channel> release() noexcept {
     if (!owner_) return nullptr;
-    finish();
+    if (stage_ != stage::done) finish();
     exchange_.abandon();
     message_.clear();
     options_ = {};
@@ -527,7 +529,8 @@ class call final : private deadline, private response_reader::listener {
   }
 
   void observe(const failure* why, const recovery_step& next) const {
-    attempts_.tell_observer(*channel_, message_.method(), why, exchange_.seen(), next);
+    if (const auto& watching = channel_->options.observer)
+      attempts_.tell(*watching, *channel_, message_.method(), why, exchange_.seen(), next);
   }
 
   static bool is_broken(const failure& why) {

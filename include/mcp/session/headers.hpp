@@ -29,15 +29,15 @@ inline void append_field(std::string& block, std::string_view name, std::string_
 }
 
 /// A value as it must stand in `Mcp-Name` and `Mcp-Param-*`: as it is where it is a plain field value,
-/// otherwise Base64 in the sentinel form (2026-07-28, Streamable HTTP, "Value Encoding").
-inline void append_mirrored_field(std::string& block, std::string_view name, std::string_view value) {
+/// otherwise Base64 in the sentinel form (2026-07-28, Streamable HTTP, "Value Encoding"), which is put into
+/// `encoded`.
+inline std::string_view mirrored(std::string_view value, std::string& encoded) {
   static constexpr std::string_view prefix = "=?base64?", suffix = "?=";
   const bool looks_encoded = value.starts_with(prefix) && value.ends_with(suffix);
-  if (!value.empty() && !looks_encoded && http::is_field_value(value))
-    return append_field(block, name, value);
-  std::string encoded(prefix);
+  if (!value.empty() && !looks_encoded && http::is_field_value(value)) return value;
+  encoded.assign(prefix);
   mcp::encode_base64(encoded, value);
-  append_field(block, name, encoded.append(suffix));
+  return encoded.append(suffix);
 }
 
 /// The member of a request's `params` that `Mcp-Name` mirrors; empty for methods that have no such field

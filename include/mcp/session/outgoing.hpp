@@ -73,12 +73,14 @@ class outgoing {
   /// The POST of one attempt; `id` is the request's, and its progress token as well.
   std::string_view post(const channel& to, std::uint64_t id, const call_options& options) {
     body_.rewind();
-    const bool modern = to.era == protocol_era::modern;
     if (kind_ == kind::request) put_around_params(to, id, options);
-    mirrored_.clear();
-    if (modern && !method_.empty()) append_field(mirrored_, "Mcp-Method", method_);
-    if (modern && !name_.empty()) append_mirrored_field(mirrored_, "Mcp-Name", name_);
-    http::prepend_head(body_, "POST", target(to), to.header_block, fields_, mirrored_);
+    if (to.era == protocol_era::legacy) {
+      http::prepend_head(body_, "POST", target(to), to.header_block, fields_);
+    } else {
+      const bool has_name = !name_.empty();
+      http::prepend_head(body_, "POST", target(to), to.header_block, fields_, "Mcp-Method: ", method_,
+                         has_name ? "\r\nMcp-Name: " : "", has_name ? mirrored(name_, encoded_) : "", "\r\n");
+    }
     return body_.view();
   }
 
@@ -115,13 +117,14 @@ class outgoing {
   void put_around_params(const channel& to, std::uint64_t id, const call_options& options) {
     const bool modern = to.era == protocol_era::modern;
     if (modern || options.on_progress || !options.meta.empty()) {
-      const auto separate = [this] { return std::string_view(body_.view().back() == '{' ? "" : ","); };
-      body_.append(separate(), R"("_meta":{)", options.meta);
-      if (modern) body_.append(separate(), to.meta_members);
-      if (options.on_progress) body_.append(separate(), R"("progressToken":)", id);
-      body_.append("}");
+      const std::string_view own = modern ? std::string_view(to.meta_members) : "";
+      const bool both = !own.empty() && !options.meta.empty();
+      body_.append(body_.view().back() == '{' ? "" : ",", R"("_meta":{)", options.meta, both ? "," : "", own);
+      if (options.on_progress) body_.append(body_.view().back() == '{' ? "" : ",", R"("progressToken":)", id);
+      body_.append("}}}");
+    } else {
+      body_.append("}}");
     }
-    body_.append("}}");
     body_.prepend(R"({"jsonrpc":"2.0","id":)", id, ",");
   }
 
@@ -134,7 +137,7 @@ class outgoing {
 
   std::string target_;  // after a redirect
   std::size_t redirects_ = 0;
-  std::string mirrored_;     // modern: Mcp-Method and Mcp-Name
+  std::string encoded_;      // what mirrors the name, where it is no field value
   std::string stream_head_;  // of a GET
 };
 
