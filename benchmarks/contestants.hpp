@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bench {
 
@@ -21,12 +22,14 @@ inline constexpr std::array<std::string_view, 3> contestant_names = {"library", 
 template <class T>
 using per_contestant = std::array<T, contestant_names.size()>;
 
-/// The three clients, connected and warm.
+/// The three clients, connected and warm. Where a tool counts what they do, the server answers late, and time
+/// stands still.
 inline per_contestant<std::unique_ptr<client>> make_contestants(const endpoint& server, const scenario& which,
-                                                                bool late, std::size_t warm_up) {
-  const std::string target = std::string(which.target).append(late ? late_suffix : "");
+                                                                bool counted, std::size_t warm_up) {
+  const std::string target = std::string(which.target).append(counted ? late_suffix : "");
   per_contestant<std::unique_ptr<client>> clients;
-  clients[library] = std::make_unique<library_client>(server, server.url(which, target));
+  std::shared_ptr<mcp::time_source> time = counted ? std::make_shared<standing_time>() : nullptr;
+  clients[library] = std::make_unique<library_client>(server, server.url(which, target), std::move(time));
   clients[library]->run(warm_up, nullptr);
   clients[floor] = std::make_unique<floor_client>(server, which);  // repeats the library's last call
   clients[naive] = make_naive_client(server, which, target);

@@ -57,13 +57,15 @@ struct recovery_report {
   std::array<cost, healings> counted;
 };
 
-inline std::array<std::unique_ptr<client>, healings> make_healings(const endpoint& server, bool late,
+inline std::array<std::unique_ptr<client>, healings> make_healings(const endpoint& server, bool counted,
                                                                    std::size_t warm_up) {
-  const std::string target = std::string(scenarios.front().target).append(late ? late_suffix : "");
+  const std::string target = std::string(scenarios.front().target).append(counted ? late_suffix : "");
   const std::string url = server.url(target);
-  std::array<std::unique_ptr<client>, healings> clients = {std::make_unique<session_client>(server, url),
-                                                           std::make_unique<library_client>(server, url),
-                                                           std::make_unique<wrapped_client>(server, url)};
+  const auto time = [&] { return counted ? std::make_shared<standing_time>() : nullptr; };
+  std::array<std::unique_ptr<client>, healings> clients = {
+      std::make_unique<session_client>(server, url, time()),
+      std::make_unique<library_client>(server, url, time()),
+      std::make_unique<wrapped_client>(server, url, time())};
   for (const auto& each : clients) each->run(warm_up, nullptr);
   return clients;
 }

@@ -36,16 +36,16 @@ TEST_CASE("Base64 both ways", "[base64]") {
     std::string text = "=";  // what is there stays
     mcp::encode_base64(text, bytes);
     CHECK(text == "=" + std::string(standard));
-    text = "=";
-    mcp::encode_base64url(text, bytes);
-    CHECK(text == "=" + std::string(url));
+    std::string text_for_url = "=";
+    mcp::encode_base64url(text_for_url, bytes);
+    CHECK(text_for_url == "=" + std::string(url));
 
     std::string decoded = "x";
     CHECK(mcp::decode_base64(decoded, standard));
     CHECK(decoded == "x" + bytes);
-    decoded = "x";
-    CHECK(mcp::decode_base64url(decoded, url));
-    CHECK(decoded == "x" + bytes);
+    std::string decoded_from_url = "x";
+    CHECK(mcp::decode_base64url(decoded_from_url, url));
+    CHECK(decoded_from_url == "x" + bytes);
   }
 }
 

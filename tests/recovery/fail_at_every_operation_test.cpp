@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "canonical_exchanges.hpp"
 #include "fault_bench.hpp"
+#include "support/allocation_faults.hpp"
 #include "support/interposed_allocation.hpp"
 #include "support/interposed_network.hpp"
+#include <mcp/json/walk.hpp>
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -10,7 +12,9 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 #include <string>
+#include <thread>
 
 // What cannot be survived, or only so far:
 //
@@ -143,4 +147,26 @@ TEST_CASE("whatever fails, an exchange ends with one outcome, in time, and leave
       "%zu cases; in %d of them std::bad_alloc came out of run(); left out: %zu allocations with which Asio "
       "starts an operation\n",
       all, escaped, fatal);
+}
+
+TEST_CASE("a parser for which there was no memory reads the next text", "[json]") {
+  const std::string text = "[" + std::string(100'000, ' ') + "]";
+  std::size_t nth = 0, made = 0;
+  do {
+    ++nth;
+    bool reads = false;
+    const auto meet_a_fault = [&] {
+      test::allocation_faults::arm(nth);
+      try {
+        static_cast<void>(mcp::json::validate(text));
+      } catch (const std::bad_alloc&) {
+      }
+      made = test::allocation_faults::disarm();
+      reads = mcp::json::validate(text).has_value();
+    };
+    std::thread(meet_a_fault).join();  // which has no parser yet
+    CAPTURE(nth);
+    CHECK(reads);
+  } while (made >= nth);
+  CHECK(nth > 3);
 }

@@ -2,6 +2,7 @@
 // A client whose server restarts, forgets sessions, breaks streams and falls silent.
 #include "recovery/fixture.hpp"
 
+#include <asio/cancellation_signal.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
@@ -26,6 +27,18 @@ using test::modern;
 using test::modern_streams;
 
 namespace {
+
+/// Ends the call of which it hears.
+struct stopper final : mcp::observer {
+  asio::cancellation_signal* stop = nullptr;
+  std::size_t heard = 0;
+
+  void attempt_finished(const mcp::attempt_event& event) override {
+    if (event.why == nullptr || stop == nullptr) return;
+    ++heard;
+    stop->emit(asio::cancellation_type::terminal);
+  }
+};
 
 const std::string lost_404 = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
 
@@ -620,4 +633,35 @@ TEST_CASE_METHOD(legacy, "a server that was upgraded is asked again what it spea
   peer.speak({.modern = true, .legacy = false});
   CHECK(call("a"));
   CHECK(client().protocol_version() == "2026-07-28");
+}
+
+TEST_CASE_METHOD(legacy, "an observer may end the call of which it hears", "[recovery]") {
+  const auto watcher = std::make_shared<stopper>();
+  options.observer = watcher;
+  warm_up();
+  const auto end_call = [&] {
+    const auto ended = start(client().call_tool("a", R"({"n":1})", mcp::call_options{}, mcp::as_result));
+    watcher->stop = &ended->stop;
+    REQUIRE(world.run([&] { return ended->outcome.has_value(); }));
+    watcher->stop = nullptr;
+    return std::move(*ended->outcome);
+  };
+  SECTION("while it would go on") {
+    peer.restart(false);
+    world.pass(1s);
+    const auto ended = end_call();
+    CHECK(code_of(ended) == errc::cancelled);
+    CHECK(ended.error().attempts().size() == 1);
+    CHECK(executions("a") == 0);
+  }
+  SECTION("while it ends") {
+    peer.next("\"a\"", {.how = way::hold});
+    const auto ended = end_call();
+    CHECK(code_of(ended) == errc::deadline_exceeded);
+    CHECK(ended.error().attempts().size() == 1);
+  }
+  CHECK(watcher->heard == 1);
+  CHECK(call("b"));
+  peer.next("\"a\"", {.how = way::reset});
+  CHECK(call("a").error().attempts().size() == 1);
 }

@@ -2,12 +2,17 @@
 #include "recovery/fixture.hpp"
 
 #include <asio/awaitable.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/co_spawn.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +42,7 @@ struct with_session : Fixture {
 };
 
 struct legacy : with_session<test::legacy> {};
+struct legacy_streams : with_session<test::legacy_streams> {};
 struct modern : with_session<test::modern> {};
 
 const auto call_a = [](mcp::session& on) {
@@ -48,6 +54,27 @@ asio::awaitable<std::string> two_calls(mcp::session& on) {
   auto first = co_await on.call_tool("a", R"({"n":1})");
   auto second = co_await on.call_tool("b", R"({"n":1})");
   co_return first.text() + " " + second.text();
+}
+
+asio::awaitable<std::string> call_with_own_handle(mcp::session on) {
+  auto answer = co_await on.call_tool("a", R"({"n":1})");
+  co_return answer.text();
+}
+
+asio::awaitable<std::string> nested_then_call(mcp::session& on) {
+  auto first = co_await mcp::with_reinitialize(on, call_a);
+  auto second = co_await on.call_tool("b", R"({"n":1})");
+  co_return first.value.text() + " " + second.text();
+}
+
+asio::awaitable<void> call_that_throws_then_ping(mcp::session& on) {
+  const auto on_progress = [](const mcp::progress_update&) { throw std::runtime_error("no more"); };
+  const mcp::call_options options{.on_progress = on_progress};
+  try {
+    co_await on.call_tool("a", R"({"n":1})", options);
+  } catch (const std::runtime_error&) {
+  }
+  co_await on.ping();
 }
 
 asio::awaitable<void> list_then_call(mcp::session& on) {
@@ -180,5 +207,96 @@ TEST_CASE_METHOD(legacy, "the text of a tool is no lost session", "[recovery]") 
   CHECK(executions("a") == 0);
   world.settle();
   CHECK(heal(call_a));  // on the new session that was opened to be safe
+  CHECK(peer.count("\"initialize\"") == 2);
+}
+
+TEST_CASE_METHOD(legacy, "an operation that is cancelled while it runs says so, in every form",
+                 "[recovery]") {
+  peer.next("\"a\"", {.how = way::hold});
+  const mcp::reinitialize_policy policy;
+  SECTION("awaited") {
+    const auto held = start(mcp::with_reinitialize(*session, call_a, policy, mcp::as_result));
+    world.pass(1s);
+    held->stop.emit(asio::cancellation_type::terminal);
+    REQUIRE(world.run([&] { return held->outcome.has_value(); }));
+    CHECK(code_of(*held->outcome) == errc::cancelled);
+    CHECK(held->outcome->error().attempts().size() == 1);
+  }
+  SECTION("awaited and throwing") {
+    std::optional<errc> thrown;
+    asio::cancellation_signal stop;
+    asio::co_spawn(world.context, mcp::with_reinitialize(*session, call_a, policy),
+                   asio::bind_cancellation_slot(stop.slot(), [&](const std::exception_ptr& why, const auto&) {
+                     try {
+                       if (why) std::rethrow_exception(why);
+                     } catch (const mcp::error& e) {
+                       thrown = code_of(e.why());
+                     }
+                   }));
+    world.pass(1s);
+    stop.emit(asio::cancellation_type::terminal);
+    REQUIRE(world.run([&] { return thrown.has_value(); }));
+    CHECK(*thrown == errc::cancelled);
+  }
+  SECTION("with a handler") {
+    std::optional<errc> got;
+    asio::cancellation_signal stop;
+    mcp::with_reinitialize(
+        *session, call_a, policy,
+        asio::bind_cancellation_slot(stop.slot(), [&](const auto& outcome) { got = code_of(outcome); }));
+    world.pass(1s);
+    stop.emit(asio::cancellation_type::terminal);
+    REQUIRE(world.run([&] { return got.has_value(); }));
+    CHECK(*got == errc::cancelled);
+  }
+}
+
+TEST_CASE_METHOD(legacy, "an operation may keep its handle to itself", "[recovery]") {
+  peer.restart(false);
+  world.pass(1s);
+  const auto answer = run(mcp::with_reinitialize(
+      *session, [](mcp::session& on) { return call_with_own_handle(std::move(on)); },
+      mcp::reinitialize_policy(), mcp::as_result));
+  REQUIRE(answer);
+  CHECK(answer->value == "a 1");
+}
+
+TEST_CASE_METHOD(legacy, "what an operation within an operation has done counts for both", "[recovery]") {
+  peer.next("\"b\"", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
+  CHECK(code_of(heal(nested_then_call)) == errc::session_lost);
+  CHECK(executions("a") == 1);
+}
+
+TEST_CASE_METHOD(legacy_streams, "a call that was left by an exception has been made", "[recovery]") {
+  peer.next("ping", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
+  CHECK(code_of(heal(call_that_throws_then_ping)) == errc::session_lost);
+  CHECK(executions("a") == 1);
+}
+
+TEST_CASE_METHOD(legacy, "a repair that fails does not make refused what may have run", "[recovery]") {
+  const std::string doubtful =
+      R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-32000,"message":"Session not found"}})";
+  peer.next("\"a\"", {.execute = false, .instead = test::json_reply(doubtful)});
+  peer.next("\"initialize\"",
+            {.execute = false, .instead = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n"});
+  const auto answer = heal(call_a, {.recovery = {.replay = mcp::replay_policy::always}});
+  CHECK(code_of(answer) == errc::outcome_unknown);
+  CHECK(answer.error().http_status() == 403);
+}
+
+TEST_CASE_METHOD(legacy_streams, "a stream that cannot be taken up is seen through by the wrapper",
+                 "[recovery]") {
+  peer.next("\"a\"", {.how = way::cut, .bytes = -60});
+  peer.next("Last-Event-ID", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
+  SECTION("where that does no harm") {
+    CHECK(heal(call_a, {.recovery = {.replay = mcp::replay_policy::always}}));
+    CHECK(executions("a") == 2);
+  }
+  SECTION("or else the session is repaired for the next one") {
+    CHECK(code_of(heal(call_a)) == errc::outcome_unknown);
+    CHECK(executions("a") == 1);
+    world.settle();
+    CHECK(heal(call_a));
+  }
   CHECK(peer.count("\"initialize\"") == 2);
 }

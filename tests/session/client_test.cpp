@@ -80,6 +80,17 @@ TEST_CASE("a modern call is one request") {
       R"("io.modelcontextprotocol/clientCapabilities":{}}}})"));
 }
 
+TEST_CASE("the caller's members of _meta stand beside the library's") {
+  asio::io_context context;
+  test::scripted_server server(context);
+  mcp::client client{context.get_executor(), server.url(), modern()};
+  for (const auto& [meta, written] : {std::pair{R"("a":1)", R"("_meta":{"a":1,"io.modelcontextprotocol)"},
+                                      std::pair{" \t\n", R"("_meta":{"io.modelcontextprotocol)"}}) {
+    server.expect(written, test::tool_reply("hi"));
+    CHECK(test::start(context, call(client, "hello", {.meta = meta})).wait().text == "hi");
+  }
+}
+
 TEST_CASE("a legacy session is opened once, carried on, and ended") {
   asio::io_context context;
   test::scripted_server server(context);
@@ -328,6 +339,11 @@ TEST_CASE("bad arguments are refused before anything is sent") {
   CHECK(refused(client.call_tool("\xff", "{}", {}, mcp::as_result)) == errc::invalid_argument);
   CHECK(refused(client.request("x", R"({"_meta":{}})", {}, mcp::as_result)) == errc::invalid_argument);
   CHECK(refused(client.notify("x", "1", mcp::as_result)) == errc::invalid_argument);
+  for (const std::string_view method : {"", "a b", "a\r\nX-Evil: 1", "a\"", "a\\", "\xc3\xa9"}) {
+    CAPTURE(method);
+    CHECK(refused(client.request(method, "{}", {}, mcp::as_result)) == errc::invalid_argument);
+    CHECK(refused(client.notify(method, "{}", mcp::as_result)) == errc::invalid_argument);
+  }
   const mcp::header injected{"X-Name", "a\r\nb"};
   CHECK(refused(client.call_tool("a", "{}", {.headers = {&injected, 1}}, mcp::as_result)) ==
         errc::invalid_header_value);

@@ -50,9 +50,9 @@ class fetch_machine final : private deadline, private response_handler {
         exchange_(signal_, *this) {
     request_.append(what.body);
     if (what.body.empty() && what.method != "POST") {
-      prepend_bare_head(request_, what.method, what.target, what.fields);
+      request_.prepend(what.method, " ", what.target, " HTTP/1.1\r\n", what.fields, "\r\n");
     } else {
-      prepend_head(request_, what.method, what.target, what.fields);
+      prepend_head(request_, what.method, " ", what.target, " HTTP/1.1\r\n", what.fields);
     }
     exchange_.start(*pool_, request_.view(), what.method == "HEAD");
     pool_->deadlines().set(*this, until);

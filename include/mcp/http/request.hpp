@@ -115,19 +115,11 @@ class request_buffer {
   std::size_t fixed_begin_ = 0, fixed_end_ = 0;
 };
 
-/// Puts the head of a request in front of its body (RFC 9112 §3, §5). The parts of `fields` make up its
-/// fields, each of which ends in CRLF.
+/// Puts the head of a request in front of its body (RFC 9112 §3, §5). The parts of `head` make up the request
+/// line and the fields, each of which ends in CRLF.
 template <class... Part>
-void prepend_head(request_buffer& request, std::string_view method, std::string_view target,
-                  const Part&... fields) {
-  request.prepend(method, " ", target, " HTTP/1.1\r\n", fields..., "Content-Length: ", request.size(),
-                  "\r\n\r\n");
-}
-
-/// The same for a request without content.
-inline void prepend_bare_head(request_buffer& request, std::string_view method, std::string_view target,
-                              std::string_view block) {
-  request.prepend(method, " ", target, " HTTP/1.1\r\n", block, "\r\n");
+void prepend_head(request_buffer& request, const Part&... head) {
+  request.prepend(head..., "Content-Length: ", request.size(), "\r\n\r\n");
 }
 
 }  // namespace mcp::inline v0::http

@@ -69,8 +69,9 @@ class workspace {
   }
   padded_text pad(std::string_view text) {
     if (tools_->room < text.size() + padding) {
-      tools_->room = std::max(least_capacity, std::bit_ceil(text.size() + padding));
-      tools_->copy = std::make_unique_for_overwrite<char[]>(tools_->room);
+      const auto room = std::max(least_capacity, std::bit_ceil(text.size() + padding));
+      tools_->copy = std::make_unique_for_overwrite<char[]>(room);
+      tools_->room = room;
     }
     text.copy(tools_->copy.get(), text.size());
     return {{tools_->copy.get(), text.size()}};

@@ -66,7 +66,7 @@ class reinitialize_run {
  public:
   using time_point = deadline_list::time_point;
 
-  /// Both must outlive it.
+  /// `how` must outlive it.
   reinitialize_run(const session& on, const reinitialize_policy& how)
       : core_(recovery_access::core(on)),
         policy_(how),
@@ -80,9 +80,11 @@ class reinitialize_run {
     std::ranges::copy(made, std::back_inserter(history_));
     if (made.empty()) return {};
     const attempt& last = made.back();
+    failure seen_as = why;  // not as what the call made of it
+    if (why.code() == errc::outcome_unknown) seen_as.with_code(last.code);
     const bool always = policy_.recovery.replay == replay_policy::always;
     const bool read = repairing || is_read(last.method);
-    attempt_report report{.why = why,
+    attempt_report report{.why = seen_as,
                           .seen = last.seen,
                           .era = last.era,
                           .named_session = last.named_session,
@@ -102,6 +104,7 @@ class reinitialize_run {
     // The session takes up streams by itself: what it has given up is in doubt.
     if (step.call == next_step::resume) step.call = harmless ? next_step::replay : next_step::outcome_unknown;
     if (!repairing) generation_ = last.generation;
+    if (repairing && in_doubt_ && step.call == next_step::end) step.call = next_step::outcome_unknown;
     // To begin anew would repeat what the operation has done before it failed.
     if (has_acted && !always && step.call == next_step::replay) step.call = next_step::end;
     return step;
@@ -124,10 +127,10 @@ class reinitialize_run {
     return why;
   }
 
-  std::vector<attempt> take_history() noexcept { return std::move(history_); }
+  void give_history(std::vector<attempt>& to) noexcept { history_.swap(to); }
 
  private:
-  const std::shared_ptr<session_core>& core_;
+  std::shared_ptr<session_core> core_;
   const reinitialize_policy& policy_;
   time_point until_;
   recovery_plan plan_;
@@ -141,28 +144,17 @@ inline asio::awaitable<result<void>> reopen(reinitialize_run& run) {
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
     auto opened = co_await session_core::open(run.core());
-    if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+    if (cancellation.cancelled() != asio::cancellation_type::none)
+      co_return run.conclude(errc::cancelled, next_step::end);
     if (opened) co_return opened;
     failure why = std::move(opened).error();
     const auto step = run.failed(why, true);
     if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
     const auto until = run.core()->deadlines->now() + step.delay;
     if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
-    if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
+    if (cancellation.cancelled() != asio::cancellation_type::none)
+      co_return run.conclude(errc::cancelled, next_step::end);
   }
-}
-
-/// What follows from a failed run of the operation: well if it is to be run again now.
-inline asio::awaitable<result<void>> recover(reinitialize_run& run, failure why, bool has_acted) {
-  const auto cancellation = co_await asio::this_coro::cancellation_state;
-  const auto step = run.failed(why, false, has_acted);
-  // Where the operation ends, the session is repaired for the next one.
-  run.discard(step.first, why);
-  if (step.call != next_step::replay) co_return run.conclude(std::move(why), step.call);
-  const auto until = run.core()->deadlines->now() + step.delay;
-  if (step.delay.count() != 0) co_await session_core::pause(run.core(), until);
-  if (cancellation.cancelled() != asio::cancellation_type::none) co_return errc::cancelled;
-  co_return result<void>();
 }
 
 /// What an operation brought, in the form that `Form` (`throwing_t` or `as_result_t`) asks for.
@@ -177,19 +169,17 @@ auto in_form(result<T> outcome) {
 template <class Form, class T>
 using form_of = decltype(in_form<Form, T>(std::declval<result<T>>()));
 
-// The whole of it while nothing breaks: what must be repaired is awaited in frames of its own.
 template <class Form, class T, class Operation>
 asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation operation,
                                                           reinitialize_policy policy) {
-  call_scope scope;
-  session handle = recovery_access::within(on, scope);
-  reinitialize_run run(handle, policy);
-  for (;;) {
+  reinitialize_run run(on, policy);
+  call_scope scope(recovery_access::scope(on));
+  for (;; scope.begin_anew()) {
     if (run.has_no_session()) {
       auto opened = co_await reopen(run);
       if (!opened) co_return in_form<Form, recovered<T>>(std::move(opened).error());
     }
-    scope.begin();
+    session handle = recovery_access::within(on, scope);
     recovered<T> brought;
     std::optional<failure> why;
     if constexpr (!awaited_by<Operation>::throws) {
@@ -211,12 +201,20 @@ asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation
       }
     }
     if (!why) {
-      brought.attempts = run.take_history();
+      run.give_history(brought.attempts);
       co_return std::move(brought);
     }
-    const bool acted = scope.acted();
-    auto again = co_await recover(run, std::move(*why), acted);
-    if (!again) co_return in_form<Form, recovered<T>>(std::move(again).error());
+    const auto step = run.failed(*why, false, scope.acted());
+    // Where the operation ends, the session is repaired for the next one.
+    run.discard(step.first, *why);
+    if (step.call != next_step::replay)
+      co_return in_form<Form, recovered<T>>(run.conclude(std::move(*why), step.call));
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    const auto until = run.core()->deadlines->now() + step.delay;
+    if (cancellation.cancelled() == asio::cancellation_type::none && step.delay.count() != 0)
+      co_await session_core::pause(run.core(), until);
+    if (cancellation.cancelled() != asio::cancellation_type::none)
+      co_return in_form<Form, recovered<T>>(run.conclude(errc::cancelled, next_step::end));
   }
 }
 
@@ -231,9 +229,9 @@ asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation
 ///     auto answer = co_await mcp::with_reinitialize(session, add);
 ///     std::cout << answer.value.text();
 ///
-/// `operation` takes a handle of the session, must use that one, and returns `asio::awaitable<T>`, or
-/// `asio::awaitable<mcp::result<T>>` and then does not throw. It may make several requests: once one that is
-/// no read may have been acted on, it is not begun anew, and its failure stands.
+/// `operation` takes a handle of the session, which lives for one run of it, must use that one, and returns
+/// `asio::awaitable<T>`, or `asio::awaitable<mcp::result<T>>` and then does not throw. It may make several
+/// requests: once one that is no read may have been acted on, it is not begun anew, and its failure stands.
 ///
 /// However many operations meet the loss of a session, one new session is opened, and a late failure never
 /// touches a newer session. Cancelling an operation does not cancel the repair that others wait for.

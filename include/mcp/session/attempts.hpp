@@ -50,6 +50,7 @@ class attempts {
 
   /// It brought no answer.
   void remember(const channel& on, std::string_view method, const failure& why, const evidence& seen) {
+    ++failed_;
     if (history_.size() == most_remembered) history_.erase(history_.begin() + 1);
     history_.push_back({.method = std::string(method),
                         .code = why.code(),
@@ -62,12 +63,12 @@ class attempts {
                         .elapsed = elapsed(on)});
   }
 
-  /// It has ended, and this is what follows.
+  /// It has ended, and been remembered if it brought no answer; `next` is what follows.
   void tell(observer& watching, const channel& on, std::string_view method, const failure* why,
             const evidence& seen, const recovery_step& next) const {
     constexpr std::array<std::string_view, 4> names = {"end", "outcome_unknown", "replay", "resume"};
     watching.attempt_finished({.method = method,
-                               .number = history_.size() + 1,
+                               .number = failed_ + (why == nullptr ? 1 : 0),
                                .resuming = resuming,
                                .generation = generation,
                                .seen = seen,
@@ -86,6 +87,7 @@ class attempts {
 
   void clear() noexcept {
     history_.clear();
+    failed_ = 0;
     resuming = false;
     delay = {};
   }
@@ -99,6 +101,7 @@ class attempts {
   }
 
   std::vector<attempt> history_;
+  std::size_t failed_ = 0;  // of which it tells
 };
 
 }  // namespace mcp::inline v0::detail

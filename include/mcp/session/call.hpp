@@ -5,6 +5,7 @@
 #include <mcp/async/event.hpp>
 #include <mcp/http/exchange.hpp>
 #include <mcp/http/request.hpp>
+#include <mcp/json/text.hpp>
 #include <mcp/policy/recovery.hpp>
 #include <mcp/rpc/code.hpp>
 #include <mcp/rpc/message.hpp>
@@ -33,10 +34,8 @@ namespace mcp::inline v0::detail {
 /// One JSON-RPC message to the server and, if it is a request, the way to its answer: the machine that
 /// `http::drive` drives. A plain state machine over an HTTP exchange; reused from call to call.
 ///
-/// What depends only on the caller's arguments is rendered before the call is awaited. What depends on the
-/// attempt (id, session, era) is put around it when the attempt begins. After an attempt that failed, the
-/// plan says how the call goes on: not at all, by the same request again, or by a GET that takes up its
-/// stream.
+/// After an attempt that failed, the plan says how the call goes on: not at all, by the same request again,
+/// or by a GET that takes up its stream.
 class call final : private deadline, private response_reader::listener {
  public:
   /// Whether a call waits until the session is open, or is part of opening it.
@@ -68,7 +67,7 @@ class call final : private deadline, private response_reader::listener {
   std::string_view keep(std::string_view method) { return message_.keep(method); }
 
   /// A request. The members of its `params` are to be appended to what this returns. `name` is what
-  /// `Mcp-Name` mirrors; empty where the method has no such field.
+  /// `Mcp-Name` mirrors; empty where the method has no such field. `method` must outlive the call.
   http::request_buffer& begin_request(std::string_view method, std::string_view name,
                                       const call_options& options,
                                       admission admitted = admission::when_ready) {
@@ -76,12 +75,14 @@ class call final : private deadline, private response_reader::listener {
     options_ = options;
     auto& body = message_.begin_request(method, name);
     if (!options.headers.empty() || !options.meta.empty()) {
+      options_.meta = json::without_space_before(options.meta);
       if (auto added = message_.add(options); !added) fail(std::move(added).error());
     }
     return body;
   }
 
-  /// A notification, or a response to the server; `json` is the whole message.
+  /// A notification, or a response to the server; `json` is the whole message. `method` must outlive the
+  /// call.
   void begin_message(std::string_view method, std::string_view json,
                      admission admitted = admission::when_ready) {
     admission_ = admitted;
@@ -100,10 +101,7 @@ class call final : private deadline, private response_reader::listener {
   void fail(failure why) {
     if (stage_ == stage::done) return;
     finish();
-    exchange_.fail(why);
-    attempts_.tell(why);
-    outcome_ = std::move(why);
-    signal_.notify();
+    end(std::move(why));
   }
 
   /// Something that the call may be waiting for has changed.
@@ -157,7 +155,10 @@ class call final : private deadline, private response_reader::listener {
   /// Ends the loan and abandons what is under way. Sends nothing.
   std::shared_ptr<channel> release() noexcept {
     if (!owner_) return nullptr;
-    if (stage_ != stage::done) finish();
+    if (stage_ != stage::done) {  // whoever waited has gone, perhaps with an exception
+      if (may_run()) note_effect();
+      finish();
+    }
     exchange_.abandon();
     message_.clear();
     options_ = {};
@@ -185,6 +186,13 @@ class call final : private deadline, private response_reader::listener {
     stage_ = stage::done;
     deadline::clear();
     alarm_.clear();
+  }
+
+  void end(failure why) {
+    exchange_.fail(why);
+    attempts_.tell(why);
+    outcome_ = std::move(why);
+    signal_.notify();
   }
 
   void forget_attempts() noexcept {
@@ -218,12 +226,13 @@ class call final : private deadline, private response_reader::listener {
   void withdraw(errc why) {
     if (stage_ == stage::done) return;
     const bool runs = stage_ == stage::running;
-    const bool may_run = attempts_.resuming || (runs && exchange_.seen().bytes_written != 0);
-    const bool tell = may_run && message_.what() == kind::request && admission_ == admission::when_ready &&
+    const bool acted = may_run();
+    const bool tell = acted && message_.what() == kind::request && admission_ == admission::when_ready &&
                       channel_->era == protocol_era::legacy;
-    if (may_run) note_effect();
+    if (acted) note_effect();
+    finish();  // before an observer hears of it, who may end calls
     tell_of_withdrawal(why, runs);
-    fail(runs ? failure(why) : with_what_it_waited_for(why));
+    end(runs ? failure(why) : with_what_it_waited_for(why));
     if (tell) tell_cancelled();
   }
 
@@ -239,8 +248,8 @@ class call final : private deadline, private response_reader::listener {
   void tell_of_withdrawal(errc code, bool runs) noexcept try {
     const failure why(code);
     if (runs) {
-      observe(&why, {});
       remember(why);
+      observe(&why, {});
       const bool silent = code == errc::deadline_exceeded && exchange_.seen().status == 0;
       if (!silent || admission_ == admission::at_once) return;
       channel_->health->breaker.failed(channel_->deadlines->now());
@@ -260,6 +269,11 @@ class call final : private deadline, private response_reader::listener {
     rpc::write_notification(notice, method, R"({"requestId":)" + std::to_string(id_) + "}");
     channel_->post(method, notice);
   } catch (const std::bad_alloc&) {
+  }
+
+  /// The server may be at work on it.
+  bool may_run() const noexcept {
+    return attempts_.resuming || (stage_ == stage::running && exchange_.seen().bytes_written != 0);
   }
 
   /// The server may have acted on the request.
@@ -416,6 +430,7 @@ class call final : private deadline, private response_reader::listener {
   void failed(failure why) {
     auto& seen = exchange_.seen();
     seen.error_has_own_id = reader_.error_has_own_id();
+    stage_ = stage::waiting;
     failed_before_ = true;
     // 2025-11-25, "Listening for Messages from the Server": it does not offer a stream.
     if (message_.what() == kind::stream && seen.status == 405) return finish(), void(outcome_ = json_text());
@@ -440,10 +455,11 @@ class call final : private deadline, private response_reader::listener {
     }
     const bool lost = step.call == next_step::end && step.first == repair::session;
     if (lost && certain) why.with_code(errc::session_lost);
-    observe(&why, step);
     remember(why);
+    observe(&why, step);
     show(why, step);
     if (step.first != repair::none) channel_->repair_soon(step.first, attempts_.generation, why);
+    if (stage_ == stage::done) return;  // an observer has ended the call
     switch (step.call) {
       case next_step::end: return fail(std::move(why));
       case next_step::outcome_unknown: return fail(in_doubt(std::move(why)));
@@ -456,7 +472,6 @@ class call final : private deadline, private response_reader::listener {
     attempts_.began = channel_->deadlines->now();
     if (attempts_.delay.count() != 0) not_before_ = attempts_.began + attempts_.delay;
     waiting_since_ = channel_->openings_failed;
-    stage_ = stage::waiting;
   }
 
   attempt_report report(const failure& why, bool repeatable) const {
@@ -515,7 +530,6 @@ class call final : private deadline, private response_reader::listener {
     pending_ = std::move(why);
     learning_ = channel_->lists_tried;
     learned_ = true;
-    stage_ = stage::waiting;
     if (found.first != repair::none) channel_->repair_soon(found.first, attempts_.generation, pending_);
     waiting_since_ = channel_->openings_failed;
     channel_->learn_tools_soon();
@@ -524,8 +538,7 @@ class call final : private deadline, private response_reader::listener {
   // What is told of it.
 
   void remember(const failure& why) {
-    if (message_.what() != kind::stream)
-      attempts_.remember(*channel_, message_.method(), why, exchange_.seen());
+    attempts_.remember(*channel_, message_.method(), why, exchange_.seen());
   }
 
   void observe(const failure* why, const recovery_step& next) const {

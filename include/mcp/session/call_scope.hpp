@@ -5,7 +5,7 @@
 
 namespace mcp::inline v0::detail {
 
-/// Calls whose effects count together: those of one run of an operation.
+/// Calls whose effects count together: those of one run of an operation, and of the operations in it.
 class call_scope {
  public:
   /// What a call has of the scope that it is in, if it is in one.
@@ -32,20 +32,23 @@ class call_scope {
 
     explicit operator bool() const noexcept { return scope_ != nullptr; }
     /// The server may have acted on the call.
-    void note_effect() noexcept { scope_->acted_ = true; }
+    void note_effect() noexcept {
+      for (call_scope* each = scope_; each != nullptr; each = each->outer_) each->acted_ = true;
+    }
 
    private:
     call_scope* scope_ = nullptr;
     member *next_ = nullptr, *previous_ = nullptr;
   };
 
-  call_scope() = default;
+  /// `outer`, which must outlive it, is that of the operation in which it runs, if there is one.
+  explicit call_scope(call_scope* outer) noexcept : outer_(outer) {}
   call_scope(const call_scope&) = delete;
   call_scope& operator=(const call_scope&) = delete;
-  ~call_scope() { begin(); }
+  ~call_scope() { begin_anew(); }
 
-  /// A run begins. Calls of an earlier one that go on do not count any more.
-  void begin() noexcept {
+  /// Another run begins. Calls of an earlier one that go on do not count any more.
+  void begin_anew() noexcept {
     while (first_ != nullptr) first_->leave();
     acted_ = false;
   }
@@ -54,6 +57,7 @@ class call_scope {
   bool acted() const noexcept { return acted_; }
 
  private:
+  call_scope* outer_;
   member* first_ = nullptr;
   bool acted_ = false;
 };

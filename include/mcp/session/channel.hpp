@@ -94,8 +94,8 @@ class channel {
   protocol_era era = protocol_era::modern;
   std::string version;
   std::string session_id;
-  std::string header_block;  ///< fields of every POST
-  std::string stream_block;  ///< fields of every GET
+  std::string post_head;     ///< request line and fields of every POST
+  std::string get_head;      ///< the same of every GET
   std::string meta_members;  ///< modern: members of every request's `_meta`
 
   /// What the tools say of themselves; nothing while the list is not known.

@@ -235,7 +235,7 @@ class session_core final : public handshake {
     http::fetch_request farewell;
     farewell.method = "DELETE";
     farewell.target = self->endpoint.target();
-    farewell.fields = self->header_block;
+    farewell.fields = self->post_head.substr(self->post_head.find('\n') + 1);
     const auto until = self->deadlines->now() + longest_goodbye;
     // Whatever comes back: many servers do not let clients end sessions (405).
     const auto ignored = co_await http::fetch(self->executor, self->pool, farewell, until);

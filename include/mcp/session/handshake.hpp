@@ -207,15 +207,15 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
     if (spoken == protocol_era::legacy && !session_id.empty())
       append_field(either, "Mcp-Session-Id", session_id);
-    stream_block.clear();
-    append_field(stream_block, "Host", endpoint.authority());
-    append_field(stream_block, "Accept", "text/event-stream");
-    stream_block.append(either);
-    header_block.clear();
-    append_field(header_block, "Host", endpoint.authority());
-    append_field(header_block, "Accept", "application/json, text/event-stream");
-    append_field(header_block, "Content-Type", "application/json");
-    header_block.append(either);
+    get_head.assign("GET ").append(endpoint.target()).append(" HTTP/1.1\r\n");
+    append_field(get_head, "Host", endpoint.authority());
+    append_field(get_head, "Accept", "text/event-stream");
+    get_head.append(either);
+    post_head.assign("POST ").append(endpoint.target()).append(" HTTP/1.1\r\n");
+    append_field(post_head, "Host", endpoint.authority());
+    append_field(post_head, "Accept", "application/json, text/event-stream");
+    append_field(post_head, "Content-Type", "application/json");
+    post_head.append(either);
     meta_members.clear();
     if (spoken == protocol_era::legacy) return;
     meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);

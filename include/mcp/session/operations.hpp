@@ -23,6 +23,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -59,12 +60,13 @@ class operations {
 
   /// Sends any request. `params` is a JSON object; `_meta` goes into `call_options::meta`.
   /// Result: the `result` member of the answer, as JSON text.
-  /// Errors: `errc::invalid_argument` where `params` is no JSON object.
+  /// Errors: `errc::invalid_argument` where `params` is no JSON object, or `method` is not of visible ASCII
+  /// characters.
   template <class Token = throwing_t>
   auto request(std::string_view method, std::string_view params = {}, const call_options& options = {},
                Token&& token = {}) {
     auto call = lease();
-    if (const auto object = checked(*call, params)) {
+    if (const auto object = checked(*call, method, params)) {
       const json::value members(*object);
       const json::value name = json::find_member(members, detail::mirrored_member(method));
       auto& body = call->begin_request(call->keep(method), name.string().value_or(""), options);
@@ -79,7 +81,7 @@ class operations {
   template <class Token = throwing_t>
   auto notify(std::string_view method, std::string_view params = {}, Token&& token = {}) {
     auto call = lease();
-    if (const auto object = checked(*call, params)) {
+    if (const auto object = checked(*call, method, params)) {
       std::string message;
       rpc::write_notification(message, method, *object);
       call->begin_message(call->keep(method), message);
@@ -184,6 +186,15 @@ class operations {
     const auto valid = json::validate(object, core_->options.limits.json_depth);
     if (valid && valid->is_object()) return valid->text();
     call.fail(failure(errc::invalid_argument, valid ? "not a JSON object" : "not valid JSON"));
+    return std::nullopt;
+  }
+
+  /// The method stands in the message and in a header field as it is.
+  std::optional<std::string_view> checked(detail::call& call, std::string_view method,
+                                          std::string_view params) const {
+    const auto is_plain = [](char c) { return c > ' ' && c < 0x7f && c != '"' && c != '\\'; };
+    if (!method.empty() && std::ranges::all_of(method, is_plain)) return checked(call, params);
+    call.fail(failure(errc::invalid_argument, "not a method"));
     return std::nullopt;
   }
 

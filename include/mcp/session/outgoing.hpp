@@ -25,7 +25,7 @@ class outgoing {
   enum class kind { request, message, stream };
 
   /// A request. The members of its `params` are to be appended to what this returns. `name` is what
-  /// `Mcp-Name` mirrors; empty where the method has no such field.
+  /// `Mcp-Name` mirrors; empty where the method has no such field. `method` must outlive the call.
   http::request_buffer& begin_request(std::string_view method, std::string_view name) {
     kind_ = kind::request;
     method_ = method;
@@ -34,7 +34,8 @@ class outgoing {
     return body_;
   }
 
-  /// A notification, or a response to the server; `json` is the whole message.
+  /// A notification, or a response to the server; `json` is the whole message. `method` must outlive the
+  /// call.
   void begin_message(std::string_view method, std::string_view json) {
     kind_ = kind::message;
     method_ = method;
@@ -50,7 +51,7 @@ class outgoing {
   /// For a method whose text does not live as long as the call.
   std::string_view keep(std::string_view method) { return kept_.assign(method); }
 
-  /// What the caller wants in every attempt besides.
+  /// Checks what the caller wants in every attempt besides, and takes the header fields.
   result<void> add(const call_options& options) {
     if (!options.meta.empty() && !json::validate("{" + std::string(options.meta) + "}"))
       return failure(errc::invalid_argument, "call_options::meta is not the inside of a JSON object");
@@ -74,11 +75,11 @@ class outgoing {
   std::string_view post(const channel& to, std::uint64_t id, const call_options& options) {
     body_.rewind();
     if (kind_ == kind::request) put_around_params(to, id, options);
-    if (to.era == protocol_era::legacy) {
-      http::prepend_head(body_, "POST", target(to), to.header_block, fields_);
+    if (to.era == protocol_era::legacy || method_.empty()) {
+      http::prepend_head(body_, head(to.post_head), fields_);
     } else {
       const bool has_name = !name_.empty();
-      http::prepend_head(body_, "POST", target(to), to.header_block, fields_, "Mcp-Method: ", method_,
+      http::prepend_head(body_, head(to.post_head), fields_, "Mcp-Method: ", method_,
                          has_name ? "\r\nMcp-Name: " : "", has_name ? mirrored(name_, encoded_) : "", "\r\n");
     }
     return body_.view();
@@ -87,8 +88,7 @@ class outgoing {
   /// The GET that takes up a stream behind its last event (2025-11-25, "Resumability and Redelivery"), or
   /// that opens one ("Listening for Messages from the Server").
   std::string_view get(const channel& to, std::string_view last_event_id) {
-    stream_head_.assign("GET ").append(target(to)).append(" HTTP/1.1\r\n");
-    stream_head_.append(to.stream_block).append(fields_);
+    stream_head_.assign(head(to.get_head)).append(fields_);
     if (!last_event_id.empty()) append_field(stream_head_, "Last-Event-ID", last_event_id);
     return stream_head_.append("\r\n");
   }
@@ -110,8 +110,11 @@ class outgoing {
   }
 
  private:
-  std::string_view target(const channel& to) const noexcept {
-    return target_.empty() ? to.endpoint.target() : std::string_view(target_);
+  /// What all requests begin with, after a redirect with another target.
+  std::string_view head(const std::string& usual) {
+    if (target_.empty()) return usual;
+    redirected_.assign(usual, 0, usual.find(' ') + 1).append(target_);
+    return redirected_.append(usual, usual.find(" HTTP/1.1"));
   }
 
   void put_around_params(const channel& to, std::uint64_t id, const call_options& options) {
@@ -135,7 +138,7 @@ class outgoing {
   std::string fields_;  // of the caller
   http::request_buffer body_;
 
-  std::string target_;  // after a redirect
+  std::string target_, redirected_;  // after a redirect
   std::size_t redirects_ = 0;
   std::string encoded_;      // what mirrors the name, where it is no field value
   std::string stream_head_;  // of a GET

@@ -60,6 +60,7 @@ struct recovery_access {
   static const std::shared_ptr<session_core>& core(const session& of) noexcept { return of.core_; }
   /// Another handle of it, whose calls count together.
   static session within(const session& of, call_scope& scope) { return session(of.core_, &scope); }
+  static call_scope* scope(const session& of) noexcept { return of.scope_; }
 };
 
 }  // namespace detail
