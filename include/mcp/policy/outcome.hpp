@@ -92,11 +92,11 @@ constexpr trouble trouble_of(errc code) noexcept {
     case errc::cancelled:
     case errc::deadline_exceeded:
     case errc::client_closed:
-    case errc::session_not_open: return trouble::conclusive;
+    case errc::session_not_open:
     // A refusal of ours.
     case errc::connect_blocked:
     case errc::tls_certificate_invalid:
-    case errc::redirect_blocked: return trouble::conclusive;
+    case errc::redirect_blocked:
     // An answer came, and is malformed, over a limit or of no use. The server may have acted; but it would
     // answer in the same way again, and the caller learns more from this code than from `outcome_unknown`.
     case errc::http_bad_status_line:

@@ -29,7 +29,7 @@ class spoken_words {
       if (end != at) {
         add(all.substr(at, end - at));
       } else {
-        if (std::string_view(".,;!?()").find(all[at]) != std::string_view::npos) words_.push_back(".");
+        if (std::string_view(".,;!?()").find(all[at]) != std::string_view::npos) words_.emplace_back(".");
         ++end;
       }
       at = end;
@@ -83,7 +83,7 @@ class spoken_words {
     if (word == "sessionid") {
       words_.insert(words_.end(), {"session", "#"});
     } else if (after_session && (word == "id" || word == "identifier" || word == "header")) {
-      if (words_.back() == "session") words_.push_back("#");
+      if (words_.back() == "session") words_.emplace_back("#");
     } else {
       words_.push_back(word);
     }

@@ -27,7 +27,7 @@
 
 namespace mcp::inline v0::detail {
 
-class call;
+class call;  // NOLINT(cppcoreguidelines-virtual-class-destructor): which is final
 
 /// What all calls of one session share: where they go, what every request carries, and whether the
 /// session is open. Everything happens on `executor`.
