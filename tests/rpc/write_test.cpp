@@ -10,17 +10,6 @@
 
 using namespace mcp::rpc;
 
-TEST_CASE("requests are written in two steps", "[rpc]") {
-  std::string text;
-  begin_request(text, 7);
-  CHECK(text == R"({"jsonrpc":"2.0","id":7,)");
-  text += R"("method":"ping"})";
-  message got;
-  REQUIRE(parse(test::padded(text), {}, got));
-  CHECK(got.kind == message_kind::request);
-  CHECK(got.id == 7);
-}
-
 TEST_CASE("notifications", "[rpc]") {
   std::string text;
   write_notification(text, "notifications/initialized");

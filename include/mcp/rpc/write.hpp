@@ -9,15 +9,6 @@
 
 namespace mcp::inline v0::rpc {
 
-/// Appends `{"jsonrpc":"2.0","id":7,`. The members `"method":...,"params":...`, which every attempt of a
-/// request shares, and the closing brace are the caller's.
-template <json::ByteSink Sink>
-void begin_request(Sink& sink, std::int64_t id) {
-  sink.append(R"({"jsonrpc":"2.0","id":)");
-  json::writer(sink).integer(id);
-  sink.append(",");
-}
-
 /// Appends a notification. `params` is JSON text of an object; empty for none.
 template <json::ByteSink Sink>
 void write_notification(Sink& sink, std::string_view method, std::string_view params = {}) {
