@@ -44,9 +44,14 @@ struct bench {
 
   template <class Job>
   auto start(Job job) {
-    auto holds = [job = std::move(job), token = token_]() mutable { return job(); };
-    return test::start(
-        context(), mcp::offload(context_->get_executor(), *deadlines, time->now() + 1s, std::move(holds)));
+    return test::start(context(), mcp::offload(context_->get_executor(), *deadlines, time->now() + 1s,
+                                               awaited(std::move(job))));
+  }
+
+  /// `job`, such that the destructor waits for its thread.
+  template <class Job>
+  auto awaited(Job job) const {
+    return [job = std::move(job), token = token_]() mutable { return job(); };
   }
 
   auto start_hanging() {
@@ -156,22 +161,20 @@ TEST_CASE("the context may be destroyed while jobs end") {
 }
 
 TEST_CASE("a strand over several threads awaits jobs too") {
-  asio::io_context context;
-  auto time = std::make_shared<test::virtual_time>();
-  auto deadlines = std::make_shared<mcp::deadline_list>(time);
+  bench b;
   int sum = 0;
-  const auto strand = asio::make_strand(context);
+  const auto strand = asio::make_strand(b.context());
   for (int i = 1; i <= 20; ++i) {
     auto awaits = [&, i]() -> asio::awaitable<void> {
-      auto job = [i]() -> mcp::result<int> { return i; };
+      auto job = b.awaited([i]() -> mcp::result<int> { return i; });
       const asio::any_io_executor executor = strand;
-      const auto answer = co_await mcp::offload(executor, *deadlines, time->now() + 1s, job);
+      const auto answer = co_await mcp::offload(executor, *b.deadlines, b.time->now() + 1s, job);
       sum += *answer;
     };
     asio::co_spawn(strand, awaits, asio::detached);
   }
-  std::thread second([&] { context.run(); });
-  context.run();
+  std::thread second([&] { b.context().run(); });
+  b.context().run();
   second.join();
   CHECK(sum == 210);
 }
