@@ -69,34 +69,24 @@ class offloaded {
   std::atomic<bool> done_ = false;
 };
 
-}  // namespace detail
-
-/// Runs `job`, which may block, on a thread of its own and awaits the `result<T>` it returns.
-///
-/// The wait ends at `when` at the latest with `errc::deadline_exceeded`, and at once with
-/// `errc::cancelled` on terminal cancellation; the job then runs on to its end and its answer is dropped.
-/// So the job must own all that it uses. An exception it throws comes out of the `co_await`. Where the system
-/// has no descriptor or no thread left, its error is the outcome.
-///
-/// The thread never touches the executor: it sends one byte to a socket on which the coroutine waits. So
-/// the execution context may be destroyed while jobs hang, and until then an awaited job keeps it running.
+/// Without `deadlines`, there is no `when`.
 template <class Job>
-asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor executor, deadline_list& deadlines,
+asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor executor, deadline_list* deadlines,
                                                     deadline::time_point when, Job job) {
-  if (deadlines.now() >= when) co_return errc::deadline_exceeded;
+  if (deadlines != nullptr && deadlines->now() >= when) co_return errc::deadline_exceeded;
 
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
     co_return failure(std::error_code(errno, std::system_category()));
   unique_descriptor own_end(ends[0]);
-  detail::wake_up waker{unique_descriptor(ends[1])};
+  wake_up waker{unique_descriptor(ends[1])};
   asio::posix::stream_descriptor done(executor);
   std::error_code ec;
   done.assign(own_end.get(), ec);
   if (ec) co_return failure(ec);
   own_end.release();
 
-  const auto shared = std::make_shared<detail::offloaded<Job>>(std::move(job));
+  const auto shared = std::make_shared<offloaded<Job>>(std::move(job));
   try {
     std::thread([shared, waker = std::move(waker)] {
       shared->run();
@@ -110,12 +100,35 @@ asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor execut
     std::error_code ignored;
     done.cancel(ignored);
   };
-  deadline_action limit(deadlines, when, give_up);
+  std::optional<deadline_action<decltype(give_up)>> limit;
+  if (deadlines != nullptr) limit.emplace(*deadlines, when, give_up);
   co_await done.async_wait(asio::posix::stream_descriptor::wait_read,
                            asio::redirect_error(asio::use_awaitable, ec));
   if (shared->done()) co_return shared->take();
-  if (limit.passed()) co_return errc::deadline_exceeded;
+  if (limit && limit->passed()) co_return errc::deadline_exceeded;
   co_return errc::cancelled;
+}
+
+}  // namespace detail
+
+/// Runs `job`, which may block, on a thread of its own and awaits the `result<T>` it returns.
+///
+/// The wait ends at once with `errc::cancelled` on terminal cancellation; the job then runs on to its end and
+/// its answer is dropped. So the job must own all that it uses. An exception it throws comes out of the
+/// `co_await`. Where the system has no descriptor or no thread left, its error is the outcome.
+///
+/// The thread never touches the executor: it sends one byte to a socket on which the coroutine waits. So
+/// the execution context may be destroyed while jobs hang, and until then an awaited job keeps it running.
+template <class Job>
+asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor executor, Job job) {
+  return detail::offload(std::move(executor), nullptr, {}, std::move(job));
+}
+
+/// The same; the wait ends at `when` at the latest with `errc::deadline_exceeded`.
+template <class Job>
+asio::awaitable<std::invoke_result_t<Job&>> offload(asio::any_io_executor executor, deadline_list& deadlines,
+                                                    deadline::time_point when, Job job) {
+  return detail::offload(std::move(executor), &deadlines, when, std::move(job));
 }
 
 }  // namespace mcp::inline v0

@@ -67,6 +67,12 @@ enum class errc {
   // recovery
   /// Bytes of the request were sent and no complete answer came: whether the server acted on it is not known.
   outcome_unknown = 90,
+
+  // store
+  store_failed = 100,  ///< the store could not be read or written; what is in it is as it was
+  store_corrupt,       ///< a record is damaged, or is not what it was written as
+  store_insecure,      ///< others could read or replace what is stored: owner, mode or kind of a file
+  store_locked,        ///< somebody else held the store, or a lease, for too long
 };
 
 /// The category `mcp`.
@@ -120,6 +126,10 @@ inline const char* text_of(errc value) noexcept {
     case errc::input_required: return "server requires input";
     case errc::pagination_limit: return "list exceeds a limit";
     case errc::outcome_unknown: return "request sent, outcome unknown";
+    case errc::store_failed: return "credential store failed";
+    case errc::store_corrupt: return "stored record is corrupt";
+    case errc::store_insecure: return "credential store is not secure";
+    case errc::store_locked: return "credential store is locked";
   }
   return "unknown error";
 }
