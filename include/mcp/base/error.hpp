@@ -73,6 +73,9 @@ enum class errc {
   store_corrupt,       ///< a record is damaged, or is not what it was written as
   store_insecure,      ///< others could read or replace what is stored: owner, mode or kind of a file
   store_locked,        ///< somebody else held the store, or a lease, for too long
+
+  // crypto
+  crypto_failed = 110,  ///< OpenSSL could not do what it was asked: no such algorithm, no randomness
 };
 
 /// The category `mcp`.
@@ -130,6 +133,7 @@ inline const char* text_of(errc value) noexcept {
     case errc::store_corrupt: return "stored record is corrupt";
     case errc::store_insecure: return "credential store is not secure";
     case errc::store_locked: return "credential store is locked";
+    case errc::crypto_failed: return "cryptographic operation failed";
   }
   return "unknown error";
 }
