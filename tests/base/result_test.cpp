@@ -4,7 +4,9 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <system_error>
@@ -18,7 +20,7 @@ using mcp::result;
 TEST_CASE("every error code has a text of its own") {
   std::set<std::string> texts;
   int codes = 0;
-  for (int value = 1; value < 100; ++value) {
+  for (int value = 1; value < 200; ++value) {
     const std::error_code code = static_cast<errc>(value);
     if (code.message() == "unknown error") continue;
     ++codes;
@@ -76,6 +78,17 @@ TEST_CASE("a result holds a value or a failure") {
   CHECK(result<void>().has_value());
   CHECK(result<void>(errc::cancelled).error().code() == errc::cancelled);
   CHECK_THROWS_AS(result<void>(errc::cancelled).value(), mcp::error);
+}
+
+TEST_CASE("what is implicitly a value is implicitly a result") {
+  using version = result<std::optional<std::uint64_t>>;
+  const auto saved = []() -> version { return std::uint64_t{7}; };
+  const auto conflict = []() -> version { return std::nullopt; };
+  const auto broken = []() -> version { return errc::store_failed; };
+  CHECK(**saved() == 7);
+  CHECK_FALSE(conflict()->has_value());
+  CHECK(broken().error().code() == errc::store_failed);
+  CHECK(*result<std::string>("text") == "text");
 }
 
 TEST_CASE("a result moves what it holds") {

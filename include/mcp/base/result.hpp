@@ -5,6 +5,7 @@
 #include <mcp/base/error.hpp>
 
 #include <cassert>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -121,6 +122,9 @@ class [[nodiscard]] result {
   result() noexcept : result(failure()) {}
   // NOLINTBEGIN(google-explicit-constructor): a value, a failure and a code each are a result
   result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  template <std::convertible_to<T> U>
+    requires std::is_class_v<T>  // of numbers, the conversion is the caller's
+  result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
   result(failure why) : state_(std::in_place_index<1>, std::move(why)) {}
   result(errc code) : result(failure(code)) {}
   // NOLINTEND(google-explicit-constructor)

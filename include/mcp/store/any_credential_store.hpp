@@ -8,6 +8,7 @@
 #include <mcp/store/on_thread.hpp>
 
 #include <asio/awaitable.hpp>
+#include <asio/error.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -15,6 +16,7 @@
 #include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -25,8 +27,11 @@ namespace detail {
 /// A lease kept in a record, for stores that have none of their own: who holds it, and until when. Nobody can
 /// tell from it that the holder has died, so others wait until it has run out.
 struct lease_record {
+  // Not the system clock's nanoseconds: a number out of a record might overflow them.
+  using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
+
   std::string owner;
-  std::chrono::system_clock::time_point until;
+  time_point until;
 
   static std::string key_for(std::string_view key) { return "lease/" + std::string(key); }
 
@@ -36,14 +41,14 @@ struct lease_record {
     const auto owner = json::find_member(*object, "owner").string();
     const auto until = json::find_member(*object, "until").integer();
     if (!owner || !until) return failure(errc::store_corrupt, "a lease");
-    return lease_record{*owner, std::chrono::system_clock::time_point(std::chrono::milliseconds(*until))};
+    return lease_record{*owner, time_point(std::chrono::milliseconds(*until))};
   }
 
   std::string text() const {
     std::string out;
-    const auto since = std::chrono::duration_cast<std::chrono::milliseconds>(until.time_since_epoch());
     json::writer write(out);
-    write.begin_object().key("owner").string(owner).key("until").integer(since.count()).end_object();
+    write.begin_object().key("owner").string(owner).key("until");
+    write.integer(until.time_since_epoch().count()).end_object();
     return out;
   }
 };
@@ -53,7 +58,8 @@ struct lease_record {
 /// Any `CredentialStore` or `BlockingCredentialStore`, in a copyable handle whose copies share it. Without
 /// one, it is empty, and only to be asked whether it is.
 ///
-/// What a store throws is `errc::store_failed` here; only `std::bad_alloc` comes through.
+/// What a store throws is `errc::store_failed` here, or `errc::cancelled` where Asio says so; only
+/// `std::bad_alloc` comes through.
 class any_credential_store {
  public:
   using clock = std::chrono::system_clock;
@@ -77,24 +83,25 @@ class any_credential_store {
   // As `CredentialStore` says. The handle may be destroyed meanwhile.
 
   asio::awaitable<store_result::load> load(std::string_view key) {
-    return guarded(store_, store_->load(key));
+    return guarded(store_, [=](interface& store) { return store.load(key); });
   }
   asio::awaitable<store_result::save> save(std::string_view key, std::string_view bytes,
                                            record_version expected) {
-    return guarded(store_, store_->save(key, bytes, expected));
+    return guarded(store_, [=](interface& store) { return store.save(key, bytes, expected); });
   }
   asio::awaitable<store_result::erase> erase(std::string_view key, record_version expected) {
-    return guarded(store_, store_->erase(key, expected));
+    return guarded(store_, [=](interface& store) { return store.erase(key, expected); });
   }
 
-  // As `LeasingCredentialStore` says, for any store. `now` counts where the store has no leases of its own.
+  // As `LeasingCredentialStore` says, for any store. One that has no leases of its own keeps that of `key` in
+  // the record `lease/KEY`, where `now` counts; `key` is up to 2,042 bytes then.
 
   asio::awaitable<store_result::lease> lease(std::string_view key, std::string_view owner,
                                              std::chrono::milliseconds time, clock::time_point now) {
-    return guarded(store_, store_->lease(key, owner, time, now));
+    return guarded(store_, [=](interface& store) { return store.lease(key, owner, time, now); });
   }
   asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) {
-    return guarded(store_, store_->release(key, owner));
+    return guarded(store_, [=](interface& store) { return store.release(key, owner); });
   }
 
  private:
@@ -143,16 +150,17 @@ class any_credential_store {
                                                          std::chrono::milliseconds time,
                                                          clock::time_point now) {
       const std::string name = detail::lease_record::key_for(key);
+      const auto present = std::chrono::floor<std::chrono::milliseconds>(now);
       const auto found = co_await store.load(name);
       if (!found) co_return found.error();
       record_version expected = no_record;
       if (found->has_value()) {
         const auto held = detail::lease_record::parse((*found)->bytes.view());
         if (!held) co_return held.error();
-        if (held->owner != owner && held->until > now) co_return false;
+        if (held->owner != owner && held->until > present) co_return false;
         expected = (*found)->version;
       }
-      const std::string text = detail::lease_record{std::string(owner), now + time}.text();
+      const std::string text = detail::lease_record{std::string(owner), present + time}.text();
       const auto saved = co_await store.save(name, text, expected);
       if (!saved) co_return saved.error();
       co_return saved->has_value();
@@ -175,13 +183,16 @@ class any_credential_store {
   };
 
   /// Keeps the store alive, too.
-  template <class Result>
-  static asio::awaitable<Result> guarded([[maybe_unused]] std::shared_ptr<interface> store,
-                                         asio::awaitable<Result> operation) {
+  template <class Operation>
+  static auto guarded(std::shared_ptr<interface> store, Operation operation)
+      -> std::invoke_result_t<Operation&, interface&> {
     try {
-      co_return co_await std::move(operation);
+      co_return co_await operation(*store);
     } catch (const std::bad_alloc&) {
       throw;
+    } catch (const std::system_error& thrown) {
+      if (thrown.code() == asio::error::operation_aborted) co_return errc::cancelled;
+      co_return failure(errc::store_failed, "the store threw an exception");
     } catch (...) {  // whose text might hold anything
       co_return failure(errc::store_failed, "the store threw an exception");
     }
