@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/session/completion.hpp>
+#include <mcp/session/core.hpp>
 #include <mcp/session/operations.hpp>
 #include <mcp/session/options.hpp>
 
@@ -29,6 +31,7 @@ class client : public operations {
   client(const asio::any_io_executor& executor, std::string_view url, client_options options = {})
       : operations(detail::session_core::create(executor, url, std::move(options)).value()) {
     core_->heals = true;
+    core_->keep_in_store();
   }
 
   /// Goes on with a session of an earlier process, as `save()` described it. Throws as well where `saved`
@@ -37,6 +40,15 @@ class client : public operations {
          client_options options = {})
       : client(executor, url, std::move(options)) {
     core_->restore(saved).value();
+  }
+
+  /// Ends everything that is under way with `errc::client_closed`, as `close()` does, but leaves the session
+  /// in the store for the next client, and completes when it is there. (Destruction gives it back as well,
+  /// without waiting.) Never fails itself.
+  template <class Token = throwing_t>
+  auto hand_over(Token&& token = {}) {
+    return detail::complete<void>(core_->executor, detail::session_core::hand_over(core_),
+                                  std::forward<Token>(token));
   }
 };
 

@@ -48,6 +48,7 @@ class mcp_peer : public scripted_peer {
     bool pings = false;          ///< asks for a sign of life on that stream, in the legacy era
     std::size_t padding = 0;     ///< of the text that calls are answered with
     int tool_pages = 1;          ///< of one tool each
+    int list_ttl_ms = 0;         ///< how long they may be kept
   };
 
   mcp_peer(virtual_world& world, options how) : world_(&world), options_(how) {}
@@ -185,6 +186,7 @@ class mcp_peer : public scripted_peer {
     if (const auto said = annotations_.find(name); said != annotations_.end())
       body += R"(,"annotations":)" + said->second;
     body += "}]";
+    if (options_.list_ttl_ms != 0) body += R"(,"ttlMs":)" + std::to_string(options_.list_ttl_ms);
     if (page < options_.tool_pages) body += R"(,"nextCursor":")" + std::to_string(page + 1) + "\"";
     return result(request, body + "}");
   }

@@ -14,6 +14,10 @@ namespace test {
 class virtual_time final : public mcp::time_source {
  public:
   time_point now() const noexcept override { return now_; }
+  std::chrono::system_clock::time_point wall_clock() const noexcept override {
+    using namespace std::chrono_literals;
+    return std::chrono::system_clock::time_point(now_.time_since_epoch()) + 500'000h;  // 2027
+  }
 
   void wake_at(std::weak_ptr<mcp::deadline_list> list, time_point when) override {
     list_ = std::move(list);

@@ -38,6 +38,8 @@ class observer {
   virtual void state_changed(const connection_status& status) { static_cast<void>(status); }
   /// A new session stands in the place of one that was lost; `generation` is the new one's.
   virtual void session_replaced(std::uint64_t generation) { static_cast<void>(generation); }
+  /// The store could not be read or written, or holds something damaged. Calls go on without it.
+  virtual void store_failed(const failure& why) { static_cast<void>(why); }
   /// An event stream asked for a reconnection time out of range (`retry:`), and gets another one.
   virtual void reconnection_clamped(std::uint64_t asked_ms, std::chrono::milliseconds used) {
     static_cast<void>(asked_ms), static_cast<void>(used);

@@ -40,7 +40,7 @@ constexpr bool can_follow(connection_state from, connection_state to) noexcept {
     case idle: return to == connecting || to == suspect;
     case ready:
     case suspect: return to != connecting && to != suspect;
-    default: return to != suspect;
+    default: return true;
   }
 }
 

@@ -118,7 +118,13 @@ constexpr trouble trouble_of(errc code) noexcept {
     case errc::unknown_result_type:
     case errc::input_required:
     case errc::pagination_limit:
-    case errc::outcome_unknown: return trouble::conclusive;
+    case errc::outcome_unknown:
+    // Nothing that happens on an exchange.
+    case errc::store_failed:
+    case errc::store_corrupt:
+    case errc::store_insecure:
+    case errc::store_locked:
+    case errc::crypto_failed: return trouble::conclusive;
 
     case errc::resolve_failed:
     case errc::connect_failed:

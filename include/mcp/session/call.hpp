@@ -207,6 +207,7 @@ class call final : private deadline, private response_reader::listener {
   void set_deadline() {
     const auto either = [](auto own, auto general) { return own.count() != 0 ? own : general; };
     const auto now = channel_->deadlines->now();
+    if (now >= channel_->lease_due) channel_->renew_lease_soon(now);
     waiting_since_ = channel_->openings_failed;
     attempts_.began = now;
     if (message_.what() == kind::stream) {
@@ -423,6 +424,7 @@ class call final : private deadline, private response_reader::listener {
     observe(nullptr, {});
     if (message_.what() == kind::request && standing_requests::concerns(message_.method())) {
       channel_->standing.granted(message_.method(), message_.params());
+      channel_->keep_soon();
     }
   }
 

@@ -12,9 +12,11 @@
 #include <mcp/session/era.hpp>
 #include <mcp/session/options.hpp>
 #include <mcp/session/standing_requests.hpp>
+#include <mcp/types/tool.hpp>
 
 #include <asio/any_io_executor.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -28,6 +30,12 @@
 namespace mcp::inline v0::detail {
 
 class call;  // NOLINT(cppcoreguidelines-virtual-class-destructor): which is final
+
+/// The tools, as the server lets them be kept for a while (2026-07-28, Caching).
+struct kept_list {
+  std::vector<tool> tools;
+  std::chrono::system_clock::time_point until{};
+};
 
 /// What all calls of one session share: where they go, what every request carries, and whether the
 /// session is open. Everything happens on `executor`.
@@ -56,10 +64,15 @@ class channel {
   virtual void learn_tools_soon() = 0;
   /// Sends a notification, or a response to the server (`method` is empty then), without anybody who waits.
   virtual void post(std::string_view method, std::string_view message) = 0;
+  /// The session is kept in a store, and what is there is not what it is any more.
+  virtual void keep_soon() noexcept = 0;
+  /// It is time to renew the lease on what is there, or too late.
+  virtual void renew_lease_soon(deadline_list::time_point now) = 0;
 
   void forget_tools() noexcept {
     hints.reset();
     ++lists_changed;
+    if (!std::exchange(kept_tools, {}).tools.empty()) keep_soon();
   }
 
   /// An answer came: all is well.
@@ -100,10 +113,13 @@ class channel {
 
   /// What the tools say of themselves; nothing while the list is not known.
   std::optional<std::map<std::string, tool_hints, std::less<>>> hints;
+  /// The list itself, where the server lets it be kept.
+  kept_list kept_tools;
   std::uint64_t lists_tried = 0;    ///< how often the list was asked for
   std::uint64_t lists_changed = 0;  ///< how often it became stale
 
   standing_requests standing;  ///< what a new session has to be told again
+  deadline_list::time_point lease_due = deadline_list::time_point::max();
 
   std::uint64_t next_id = 1;
   std::vector<call*> active;

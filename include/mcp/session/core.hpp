@@ -9,8 +9,8 @@
 #include <mcp/session/call.hpp>
 #include <mcp/session/channel.hpp>
 #include <mcp/session/era.hpp>
-#include <mcp/session/handshake.hpp>
 #include <mcp/session/headers.hpp>
+#include <mcp/session/kept_session.hpp>
 #include <mcp/types/server.hpp>
 #include <mcp/types/tool.hpp>
 
@@ -51,7 +51,7 @@ struct page_outcome {
 
 /// One session with one server: keeps it open, for calls that wait, and closes it. Shared by the handles that
 /// users hold and by the calls under way.
-class session_core final : public handshake {
+class session_core final : public kept_session {
  public:
   using time_point = deadline_list::time_point;
 
@@ -95,7 +95,7 @@ class session_core final : public handshake {
     return core;
   }
 
-  using handshake::handshake;
+  using kept_session::kept_session;
 
   void open_soon() override {
     if (state != phase::idle) return;
@@ -125,9 +125,10 @@ class session_core final : public handshake {
   bool discard(repair what, std::uint64_t broken) {
     const bool mends = what == repair::version || what == repair::session;
     if (!mends || state != phase::ready || broken != generation) return false;
-    if (what == repair::version) known_version_.clear();
+    if (what == repair::version) known_ = {};
     session_id.clear();
     hints.reset();
+    kept_tools = {};
     state = phase::idle;
     return true;
   }
@@ -152,7 +153,11 @@ class session_core final : public handshake {
   /// All tools, from all pages.
   static asio::awaitable<result<std::vector<tool>>> collect_tools(std::shared_ptr<session_core> self,
                                                                   call_options how) {
-    std::vector<tool> tools;
+    co_await look(self);
+    const auto& kept = self->kept_tools;
+    if (!kept.tools.empty() && self->deadlines->wall_clock() < kept.until) co_return kept.tools;
+    kept_list found{.tools = {}, .until = std::chrono::system_clock::time_point::max()};
+    auto& tools = found.tools;
     std::string cursor;
     std::optional<std::uint64_t> of;  // the session that all pages so far are of; 0: of more than one
     const auto changes = self->lists_changed;
@@ -167,9 +172,13 @@ class session_core final : public handshake {
       auto parsed = list_tools_result::parse(json::value(answer.outcome->text()));
       if (!parsed) co_return std::move(parsed).error();
       std::ranges::move(parsed->tools, std::back_inserter(tools));
+      found.until = std::min(found.until, self->deadlines->wall_clock() + parsed->cache.ttl);
       if (tools.size() > self->options.limits.list_items) break;
       if (!parsed->next_cursor) {
-        if (of == self->generation && changes == self->lists_changed) self->learned(tools);
+        if (of == self->generation && changes == self->lists_changed) {
+          self->learned(tools);
+          if (found.until > self->deadlines->wall_clock()) self->keep_tools(found);
+        }
         co_return std::move(tools);
       }
       if (*parsed->next_cursor == cursor) break;
@@ -196,6 +205,7 @@ class session_core final : public handshake {
   /// Ends every call with `client_closed` and refuses new ones. Sends nothing.
   void shut() {
     if (state == phase::closed) return;
+    leave_soon();
     end_calls();
     pool->close();
   }
@@ -207,10 +217,34 @@ class session_core final : public handshake {
     self->end_calls();
     try {
       if (goodbye) co_await say_goodbye(self);
+      co_await put_away(self, !goodbye);
     } catch (...) {  // a courtesy: out of memory, or cancelled already
     }
     self->pool->close();
     co_return result<void>();
+  }
+
+  /// `shut()`, after the session was left in the store for the next client.
+  static asio::awaitable<result<void>> hand_over(std::shared_ptr<session_core> self) {
+    if (self->state == phase::closed) co_return result<void>();
+    const bool open = self->state == phase::ready;
+    self->end_calls();
+    try {
+      co_await put_away(self, open);
+    } catch (...) {  // out of memory, or cancelled already
+    }
+    self->pool->close();
+    co_return result<void>();
+  }
+
+  /// Waits until it is known what is in the store; that takes no longer than the store is waited for.
+  static asio::awaitable<void> look(std::shared_ptr<session_core> self) {
+    std::error_code ignored;
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    if (self->to_be_looked_at()) self->open_soon();
+    while (self->to_be_looked_at() && self->state == phase::opening &&
+           cancellation.cancelled() == asio::cancellation_type::none)
+      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   /// Waits; not beyond the end of the session.
@@ -249,18 +283,24 @@ class session_core final : public handshake {
     settled_.notify();
   }
 
-  void opened(result<void> outcome) {
+  /// How the attempt to have a session has ended.
+  enum class opening { opened, taken_over };
+
+  void opened(const result<opening>& outcome) {
     if (state == phase::closed) return;
     state = outcome ? phase::ready : phase::idle;
-    if (outcome) {
-      ++generation;
+    if (outcome) ++generation;
+    if (outcome && *outcome == opening::taken_over) {
+      show(connection_state::suspect);
+    } else if (outcome) {
       ++counters.sessions;
       if (take_heard()) show_ready();  // else the first answer will
       if (generation > 1 && options.observer) options.observer->session_replaced(generation);
       tell_again();
+      keep_soon();
     } else {
       ++openings_failed;
-      last_failure = std::move(outcome).error();
+      last_failure = outcome.error();
       const bool refused = last_failure.http_status() == 401;
       show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
     }
@@ -283,16 +323,19 @@ class session_core final : public handshake {
 
   // Tells the outcome itself: a completion handler is lost where memory is too short to call it.
   static asio::awaitable<void> open_now(std::shared_ptr<session_core> self) {
-    result<void> outcome = errc::connection_lost;
+    result<opening> outcome = errc::connection_lost;
     try {
       outcome = co_await open_with_patience(self);
     } catch (...) {  // out of memory, or an observer threw
     }
-    self->opened(std::move(outcome));
+    self->opened(outcome);
   }
 
   /// Opens the session for calls that wait, and tries again while it is worth it.
-  static asio::awaitable<result<void>> open_with_patience(std::shared_ptr<session_core> self) {
+  static asio::awaitable<result<opening>> open_with_patience(std::shared_ptr<session_core> self) {
+    const bool taken_over = co_await take_over(self);
+    self->settled_.notify();
+    if (taken_over) co_return opening::taken_over;
     recovery_plan plan;
     for (;;) {
       auto& breaker = self->health->breaker;
@@ -300,12 +343,13 @@ class session_core final : public handshake {
         const auto probe = *breaker.next_probe_at();
         co_await pause(self, probe);
       }
-      auto outcome = co_await negotiate(self);
-      if (outcome || !self->heals || self->state == phase::closed) co_return outcome;
+      const auto outcome = co_await negotiate(self);
+      if (outcome) co_return opening::opened;
+      if (!self->heals || self->state == phase::closed) co_return outcome.error();
       const auto next = self->after_failed_opening(plan, outcome.error());
-      if (!next) co_return outcome;
+      if (!next) co_return outcome.error();
       co_await pause(self, *next);
-      if (self->state == phase::closed || self->active.empty()) co_return outcome;
+      if (self->state == phase::closed || self->active.empty()) co_return outcome.error();
     }
   }
 
@@ -329,10 +373,10 @@ class session_core final : public handshake {
     if (step.call != next_step::replay && step.call != next_step::resume) {
       // The server may speak another revision since it was last asked.
       const bool refused = why.http_status() == 401 || why.http_status() == 403;
-      if (refused || std::exchange(known_version_, std::string()).empty()) return std::nullopt;
+      if (refused || std::exchange(known_, {}).version.empty()) return std::nullopt;
       return now;
     }
-    if (step.first == repair::version) known_version_.clear();
+    if (step.first == repair::version) known_ = {};
     show(board.state(), why);
     return now + step.delay;
   }
@@ -347,16 +391,6 @@ class session_core final : public handshake {
     self->learning_ = false;
     ++self->lists_tried;
     for (call* each : self->active) each->wake();
-  }
-
-  void learned(const std::vector<tool>& tools) {
-    hints.emplace();
-    for (const tool& each : tools) {
-      const auto said = each.annotations.value_or(tool_annotations());
-      hints->insert_or_assign(each.name, tool_hints{.read_only = said.read_only_hint,
-                                                    .destructive = said.destructive_hint,
-                                                    .idempotent = said.idempotent_hint});
-    }
   }
 
   bool learning_ = false;

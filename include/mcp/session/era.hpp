@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -36,6 +37,17 @@ std::string_view newest_common(const std::array<std::string_view, N>& ours,
       ours, [&](std::string_view version) { return std::ranges::find(theirs, version) != theirs.end(); });
   return found == ours.end() ? std::string_view() : *found;
 }
+
+/// What a server was found to speak, and when.
+struct era_verdict {
+  std::string version;
+  std::chrono::system_clock::time_point learned{};
+
+  /// A legacy verdict is good for a day: an upgraded server still answers `initialize`.
+  bool holds_at(std::chrono::system_clock::time_point now) const {
+    return !speaks(legacy_versions, version) || now < learned + std::chrono::hours(24);
+  }
+};
 
 /// Which era and version a server speaks: decides what to ask and what the answers mean, and does no I/O.
 ///

@@ -70,6 +70,19 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
 
   /// Goes on with a session of an earlier process instead of opening one.
   result<void> restore(const session_state& saved) {
+    if (auto resumed = resume(saved); !resumed) return resumed;
+    state = phase::ready;
+    generation = 1;
+    known_ = {version, deadlines->wall_clock()};
+    show(connection_state::suspect);
+    return {};
+  }
+
+  session_state save() const { return {version, session_id, described_as_}; }
+  const server_description& server() const noexcept { return server_; }
+
+  /// Speaks as in that session from now on. What cannot be used changes nothing.
+  result<void> resume(const session_state& saved) {
     const bool modern = speaks(modern_versions, saved.protocol_version);
     if (!modern && !speaks(legacy_versions, saved.protocol_version))
       return failure(errc::unsupported_protocol_version, "session_state::protocol_version");
@@ -78,20 +91,15 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     session_id = saved.session_id;
     speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
     describe(saved.server);
-    state = phase::ready;
-    generation = 1;
-    known_version_ = version;
-    show(connection_state::suspect);
     return {};
   }
-
-  session_state save() const { return {version, session_id, described_as_}; }
-  const server_description& server() const noexcept { return server_; }
 
   /// Finds out what the server speaks and, in the legacy era, opens a session.
   static asio::awaitable<result<void>> negotiate(std::shared_ptr<handshake> self) {
     const auto& fixed = self->options.protocol_version;
-    negotiation plan(fixed.empty() ? self->known_version_ : fixed);
+    if (!self->known_.holds_at(self->deadlines->wall_clock())) self->known_ = {};
+    negotiation plan(fixed.empty() ? self->known_.version : fixed);
+    self->found_out_ = plan.next() == negotiation::step::discover;
     // Of the session before, or of an attempt that failed half-way.
     self->version.clear();
     self->session_id.clear();
@@ -124,7 +132,8 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
         }
         case negotiation::step::done:
           if (self->version.empty()) self->speak(plan.era(), plan.version());
-          self->known_version_ = self->version;
+          self->known_.version = self->version;
+          if (self->found_out_) self->known_.learned = self->deadlines->wall_clock();
           co_return result<void>();
         case negotiation::step::failed: co_return plan.why();
       }
@@ -137,9 +146,10 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
   /// Whether an answer came since this was last asked.
   bool take_heard() noexcept { return std::exchange(heard_, false); }
 
-  std::string client_info_;    // JSON text
-  std::string own_fields_;     // of every request, from the options
-  std::string known_version_;  // that the server spoke when it was last asked
+  std::string client_info_;  // JSON text
+  std::string own_fields_;   // of every request, from the options
+  era_verdict known_;        // what the server spoke when it was last asked
+  bool found_out_ = false;   // in the last negotiation
 
  private:
   /// A request of the handshake.

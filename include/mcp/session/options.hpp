@@ -12,6 +12,7 @@
 #include <mcp/policy/origin_health.hpp>
 #include <mcp/policy/recovery.hpp>
 #include <mcp/session/headers.hpp>
+#include <mcp/store/any_credential_store.hpp>
 #include <mcp/types/notifications.hpp>
 #include <mcp/types/server.hpp>
 
@@ -78,6 +79,11 @@ struct client_options {
   /// Retry budget and circuit breaker of every origin, to be shared by the clients of one executor. Null: its
   /// own.
   std::shared_ptr<origin_registry> origins{};
+
+  /// Where a client keeps its session for the next one, in this process or another; it keeps none without.
+  any_credential_store store{};
+  /// Of several accounts at one server, the one that this client acts for. Names what is in the store.
+  std::string profile = "default";
 
   /// Sees what happens; may be null.
   std::shared_ptr<mcp::observer> observer{};

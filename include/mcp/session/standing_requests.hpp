@@ -37,6 +37,7 @@ class standing_requests {
   }
 
   const std::vector<request>& all() const noexcept { return requests_; }
+  void restore(std::vector<request> granted) { requests_ = std::move(granted); }
 
  private:
   static constexpr std::string_view set_level = "logging/setLevel";

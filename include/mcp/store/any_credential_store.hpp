@@ -80,17 +80,20 @@ class any_credential_store {
 
   explicit operator bool() const noexcept { return store_ != nullptr; }
 
-  // As `CredentialStore` says. The handle may be destroyed meanwhile.
+  // As `CredentialStore` says. Arguments are copied, and the handle may be destroyed meanwhile.
 
   asio::awaitable<store_result::load> load(std::string_view key) {
-    return guarded(store_, [=](interface& store) { return store.load(key); });
+    return guarded(store_, [key = std::string(key)](interface& store) { return store.load(key); });
   }
   asio::awaitable<store_result::save> save(std::string_view key, std::string_view bytes,
                                            record_version expected) {
-    return guarded(store_, [=](interface& store) { return store.save(key, bytes, expected); });
+    return guarded(store_, [key = std::string(key), bytes = secret(bytes), expected](interface& store) {
+      return store.save(key, bytes.view(), expected);
+    });
   }
   asio::awaitable<store_result::erase> erase(std::string_view key, record_version expected) {
-    return guarded(store_, [=](interface& store) { return store.erase(key, expected); });
+    return guarded(
+        store_, [key = std::string(key), expected](interface& store) { return store.erase(key, expected); });
   }
 
   // As `LeasingCredentialStore` says, for any store. One that has no leases of its own keeps that of `key` in
@@ -98,10 +101,14 @@ class any_credential_store {
 
   asio::awaitable<store_result::lease> lease(std::string_view key, std::string_view owner,
                                              std::chrono::milliseconds time, clock::time_point now) {
-    return guarded(store_, [=](interface& store) { return store.lease(key, owner, time, now); });
+    return guarded(store_, [key = std::string(key), owner = std::string(owner), time, now](interface& store) {
+      return store.lease(key, owner, time, now);
+    });
   }
   asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) {
-    return guarded(store_, [=](interface& store) { return store.release(key, owner); });
+    return guarded(store_, [key = std::string(key), owner = std::string(owner)](interface& store) {
+      return store.release(key, owner);
+    });
   }
 
  private:
@@ -182,7 +189,7 @@ class any_credential_store {
     Store store;
   };
 
-  /// Keeps the store alive, too.
+  /// Keeps the store and the arguments alive, too.
   template <class Operation>
   static auto guarded(std::shared_ptr<interface> store, Operation operation)
       -> std::invoke_result_t<Operation&, interface&> {

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/async/deadline.hpp>
+#include <mcp/async/event.hpp>
+#include <mcp/base/result.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+#include <asio/bind_cancellation_slot.hpp>
+#include <asio/cancellation_signal.hpp>
+#include <asio/cancellation_state.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <exception>
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace mcp::inline v0 {
+
+namespace detail {
+
+/// An operation that somebody waits for, or has waited for.
+template <class T>
+struct awaited_operation {
+  explicit awaited_operation(const asio::any_io_executor& executor) : ended(executor) {}
+
+  void end(const std::exception_ptr& fault, result<T> came_of_it) {
+    thrown = fault;
+    outcome.emplace(std::move(came_of_it));
+    ended.notify();
+  }
+
+  event ended;
+  asio::cancellation_signal stop;
+  std::exception_ptr thrown;
+  std::optional<result<T>> outcome;
+};
+
+}  // namespace detail
+
+/// Awaits an operation, at most until `when`; then it is cancelled, and this ends with
+/// `errc::deadline_exceeded` whether the operation minds or not. Likewise at terminal cancellation, with
+/// `errc::cancelled`. So the operation must own, or keep alive, all that it uses.
+template <class T>
+asio::awaitable<result<T>> with_deadline(asio::any_io_executor executor, deadline_list& deadlines,
+                                         deadline::time_point when, asio::awaitable<result<T>> operation) {
+  const auto shared = std::make_shared<detail::awaited_operation<T>>(executor);
+  asio::co_spawn(executor, std::move(operation),
+                 asio::bind_cancellation_slot(shared->stop.slot(),
+                                              [shared](const std::exception_ptr& thrown, result<T> outcome) {
+                                                shared->end(thrown, std::move(outcome));
+                                              }));
+  const auto give_up = [&shared] { shared->ended.notify(); };
+  const deadline_action limit(deadlines, when, give_up);
+  const auto cancellation = co_await asio::this_coro::cancellation_state;
+  std::error_code ignored;
+  while (!shared->outcome && !limit.passed() && cancellation.cancelled() == asio::cancellation_type::none)
+    co_await shared->ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+  if (!shared->outcome) {
+    shared->stop.emit(asio::cancellation_type::terminal);
+    co_return limit.passed() ? errc::deadline_exceeded : errc::cancelled;
+  }
+  if (shared->thrown) std::rethrow_exception(shared->thrown);
+  co_return std::move(*shared->outcome);
+}
+
+}  // namespace mcp::inline v0

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/async/deadline.hpp>
+#include <mcp/async/with_deadline.hpp>
+#include <mcp/base/random.hpp>
+#include <mcp/base/result.hpp>
+#include <mcp/session/era.hpp>
+#include <mcp/session/record.hpp>
+#include <mcp/store/any_credential_store.hpp>
+#include <mcp/store/key.hpp>
+
+#include <asio/any_io_executor.hpp>
+#include <asio/awaitable.hpp>
+
+#include <charconv>
+#include <chrono>
+#include <cstdint>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace mcp::inline v0::detail {
+
+/// Keeps one client's session in a store: takes over what an earlier client has left there, and leaves there
+/// what the next one needs.
+///
+/// A session id is used by one client at a time: by the holder of the lease on its record. Nobody waits for
+/// that lease. Who does not get it opens a session of its own, and does not keep it.
+class session_keeper {
+ public:
+  using time_point = deadline_list::time_point;
+
+  /// What was found in the store.
+  struct legacy_of {
+    std::optional<session_record> session{};  ///< to go on with
+    std::optional<era_verdict> verdict{};     ///< where there is no session
+    std::optional<failure> fault{};           ///< of the store
+  };
+
+  session_keeper(asio::any_io_executor executor, std::shared_ptr<deadline_list> deadlines,
+                 any_credential_store store, std::string_view profile, std::string_view endpoint,
+                 std::string_view principal)
+      : executor_(std::move(executor)),
+        deadlines_(std::move(deadlines)),
+        store_(std::move(store)),
+        session_key_(store_key("session", {profile, endpoint, principal})),
+        era_key_(store_key("era", {endpoint})),
+        owner_(make_owner()) {}
+
+  /// Whether the record is ours to write.
+  bool owns() const noexcept { return owns_; }
+  /// When the lease is to be renewed, and when it has run out.
+  time_point renew_at() const noexcept { return lease_until_ - lease_time / 2; }
+  time_point lease_until() const noexcept { return lease_until_; }
+
+  /// Takes the lease, if it is free, and reads what is there. A store that fails is as good as none; what it
+  /// holds is not written over then.
+  static asio::awaitable<legacy_of> take_over(std::shared_ptr<session_keeper> self) {
+    legacy_of out;
+    const auto leased = co_await renew(self);
+    if (!leased) {
+      out.fault = leased.error();
+      co_return out;
+    }
+    auto loaded = co_await self->load(self->session_key_);
+    auto found = parse<session_record>(loaded);
+    if (!found) {
+      out.fault = std::move(found).error();
+      self->owns_ = false;
+    } else if (found->has_value()) {
+      self->version_ = (*loaded)->version;
+      self->others_ = (*found)->others;
+      const bool shareable = (*found)->session_id.empty();
+      if ((*found)->open && (self->owns_ || shareable)) out.session = std::move(**found);
+    }
+    if (out.session) co_return out;
+    loaded = co_await self->load(self->era_key_);
+    const auto era = parse<era_record>(loaded);
+    if (!era) {
+      out.fault = era.error();
+    } else if (era->has_value()) {
+      self->era_version_ = (*loaded)->version;
+      out.verdict = (*era)->verdict;
+    }
+    co_return out;
+  }
+
+  /// Takes the lease, or extends it; false if somebody else holds it.
+  static asio::awaitable<result<bool>> renew(std::shared_ptr<session_keeper> self) {
+    const auto since = self->deadlines_->now();
+    auto leasing =
+        self->store_.lease(self->session_key_, self->owner_, lease_time, self->deadlines_->wall_clock());
+    auto leased = co_await self->in_time(std::move(leasing));
+    self->owns_ = leased && *leased;
+    if (self->owns_) self->lease_until_ = since + lease_time;
+    co_return leased;
+  }
+
+  /// Writes down the session, if that is for this client to do.
+  static asio::awaitable<result<void>> keep(std::shared_ptr<session_keeper> self, session_record session) {
+    while (self->owns_ && self->deadlines_->now() < self->lease_until_) {
+      session.others = self->others_;
+      const secret bytes = session.bytes();
+      auto saving = self->store_.save(self->session_key_, bytes.view(), self->version_);
+      const auto saved = co_await self->in_time(std::move(saving));
+      if (!saved) co_return saved.error();
+      if (saved->has_value()) {
+        self->version_ = **saved;
+        break;
+      }
+      // It was written by a client that held the lease before this one.
+      const auto loaded = co_await self->load(self->session_key_);
+      const auto found = parse<session_record>(loaded);
+      if (!found) co_return found.error();
+      self->version_ = found->has_value() ? (*loaded)->version : no_record;
+      if (found->has_value()) self->others_ = (*found)->others;
+    }
+    co_return result<void>();
+  }
+
+  /// Writes down what the server was found to speak.
+  static asio::awaitable<result<void>> keep_era(std::shared_ptr<session_keeper> self, era_verdict found) {
+    const secret bytes = era_record{std::move(found)}.bytes();
+    auto saving = self->store_.save(self->era_key_, bytes.view(), self->era_version_);
+    const auto saved = co_await self->in_time(std::move(saving));
+    if (!saved) co_return saved.error();
+    if (saved->has_value()) self->era_version_ = **saved;  // else others have found out the same meanwhile
+    co_return result<void>();
+  }
+
+  /// Gives the lease back.
+  static asio::awaitable<result<void>> leave(std::shared_ptr<session_keeper> self) {
+    if (!std::exchange(self->owns_, false)) co_return result<void>();
+    auto releasing = self->store_.release(self->session_key_, self->owner_);
+    co_return co_await self->in_time(std::move(releasing));
+  }
+
+ private:
+  /// How long a client that has died, or hangs, keeps others from its session where the store does not know
+  /// better.
+  static constexpr std::chrono::milliseconds lease_time{120'000};
+  /// For one operation of the store.
+  static constexpr std::chrono::milliseconds patience{5'000};
+
+  static std::string make_owner() {
+    const auto random = make_random();
+    std::string name;
+    for (const std::uint64_t half : {random->next(), random->next()}) {
+      char digits[16];
+      name.append(digits, std::to_chars(std::begin(digits), std::end(digits), half, 16).ptr).append("-");
+    }
+    return name;
+  }
+
+  template <class T>
+  asio::awaitable<result<T>> in_time(asio::awaitable<result<T>> operation) {
+    return with_deadline(executor_, *deadlines_, deadlines_->now() + patience, std::move(operation));
+  }
+  asio::awaitable<store_result::load> load(const std::string& key) { return in_time(store_.load(key)); }
+
+  template <class Record>
+  static result<std::optional<Record>> parse(const store_result::load& loaded) {
+    if (!loaded) return loaded.error();
+    if (!loaded->has_value()) return std::optional<Record>();
+    auto record = Record::parse((*loaded)->bytes.view());
+    if (!record) return std::move(record).error();
+    return std::optional<Record>(std::move(*record));
+  }
+
+  const asio::any_io_executor executor_;
+  const std::shared_ptr<deadline_list> deadlines_;
+  any_credential_store store_;
+  const std::string session_key_, era_key_, owner_;
+
+  bool owns_ = false;
+  time_point lease_until_ = time_point::max();
+  record_version version_ = no_record, era_version_ = no_record;
+  record_fields others_;
+};
+
+}  // namespace mcp::inline v0::detail

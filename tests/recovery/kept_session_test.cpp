@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+// Clients that find in a store what another one has left there.
+#include "recovery/fixture.hpp"
+#include <mcp/store/memory_store.hpp>
+
+#include <catch2/catch_test_macros.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+using mcp::connection_state;
+using mcp::errc;
+using namespace std::chrono_literals;
+using test::code_of;
+
+namespace {
+
+/// A memory store that counts what is asked of it, and fails or hangs when it is told to.
+class watched_store {
+ public:
+  struct shared {
+    std::size_t operations = 0, saves = 0;
+    std::optional<mcp::failure> fault;
+    bool hangs = false;
+  };
+
+  asio::awaitable<mcp::store_result::load> load(std::string_view key) {
+    return watched<mcp::store_result::load>(state, records_.load(key));
+  }
+  asio::awaitable<mcp::store_result::save> save(std::string_view key, std::string_view bytes,
+                                                mcp::record_version expected) {
+    ++state->saves;
+    return watched<mcp::store_result::save>(state, records_.save(key, bytes, expected));
+  }
+  asio::awaitable<mcp::store_result::erase> erase(std::string_view key, mcp::record_version expected) {
+    return watched<mcp::store_result::erase>(state, records_.erase(key, expected));
+  }
+
+  std::shared_ptr<shared> state = std::make_shared<shared>();
+
+ private:
+  template <class Result>
+  static asio::awaitable<Result> watched(std::shared_ptr<shared> state, asio::awaitable<Result> operation) {
+    ++state->operations;
+    if (state->hangs) {
+      mcp::event never(co_await asio::this_coro::executor);
+      std::error_code ignored;
+      co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    if (state->fault) co_return *state->fault;
+    co_return co_await std::move(operation);
+  }
+
+  mcp::memory_store records_;
+};
+
+struct store_diary final : mcp::observer {
+  std::vector<errc> faults;
+  void store_failed(const mcp::failure& why) override { faults.push_back(code_of(why)); }
+};
+
+/// Clients of one server and one store. A process that ends is a client that is destroyed; one that dies is
+/// a client whose context has gone, so that it does not give back anything.
+struct kept : test::recovery_fixture {
+  explicit kept(test::mcp_peer::options server) : recovery_fixture(server) {
+    options.protocol_version.clear();
+    options.store = store;
+  }
+
+  mcp::client& another() {
+    options.observer = std::make_shared<test::diary>();
+    if (watching) options.observer = watching;
+    return clients.emplace_back(world.context.get_executor(), url(), options);
+  }
+  void end(mcp::client& which) {
+    clients.remove_if([&](const mcp::client& each) { return &each == &which; });
+    world.settle();
+  }
+
+  std::string answer_of(mcp::client& which, std::string_view tool) {
+    const auto answer = run(which.call_tool(tool, R"({"n":1})", mcp::call_options{}, mcp::as_result));
+    world.settle();  // what is written down beside it
+    return answer ? std::string(answer->text()) : answer.error().describe();
+  }
+  /// How many requests it took.
+  std::size_t cost(mcp::client& which, std::string_view tool) {
+    const auto before = peer.requests().size();
+    CHECK(answer_of(which, tool).starts_with(tool));
+    return peer.requests().size() - before;
+  }
+
+  mcp::any_credential_store records() { return store; }
+  std::string session_key() const { return "session/default/http:%2F%2F127.0.0.1:4321%2Fmcp/anonymous"; }
+  std::string stored(const std::string& key) {
+    auto records_of_it = records();
+    const auto found = run(records_of_it.load(key));
+    REQUIRE(found);
+    return found->has_value() ? std::string((*found)->bytes.view()) : "";
+  }
+
+  watched_store store;
+  std::shared_ptr<store_diary> watching;
+  std::list<mcp::client> clients;
+};
+
+struct kept_legacy : kept {
+  kept_legacy() : kept({.modern = false}) {}
+};
+struct kept_modern : kept {
+  kept_modern() : kept({.legacy = false}) {}
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(kept_legacy, "the next client goes on with the session, with one request", "[store]") {
+  auto& first = another();
+  CHECK(cost(first, "a") == 4);  // server/discover, initialize, initialized
+  end(first);
+  auto& second = another();
+  CHECK(second.status().state == connection_state::idle);
+  CHECK(cost(second, "b") == 1);
+  CHECK(second.status().state == connection_state::ready);
+  CHECK(second.server().info.name == "p");
+  CHECK(second.protocol_version() == "2025-11-25");
+  CHECK(second.counters().sessions == 0);
+  CHECK(peer.sessions().size() == 1);
+  CHECK(peer.count("DELETE ") == 0);
+}
+
+TEST_CASE_METHOD(kept_modern, "the next client knows what the server speaks, and needs one request",
+                 "[store]") {
+  auto& first = another();
+  CHECK(cost(first, "a") == 2);  // server/discover
+  auto& second = another();      // there is nothing that two could not share
+  CHECK(cost(second, "b") == 1);
+  end(first);
+  CHECK(cost(another(), "c") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a restored session is suspect until its first answer", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  end(first);
+  auto& second = another();
+  peer.next("\"b\"", {.delay = 1s});
+  const auto running = start(second.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
+  world.settle();
+  CHECK(second.status().state == connection_state::suspect);
+  CHECK(world.run([&] { return running->outcome.has_value(); }));
+  CHECK(second.status().state == connection_state::ready);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a session that the server has lost meanwhile is opened anew, once",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  end(first);
+  peer.restart(false);
+  const auto before = peer.count("\"initialize\"");
+  CHECK(cost(another(), "b") == 4);  // refused, initialize, initialized, again
+  CHECK(peer.count("\"initialize\"") == before + 1);
+  CHECK(peer.count("server/discover") == 1);
+  CHECK(stored(session_key()).find("session-2") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_legacy, "two live clients never share a session", "[store]") {
+  auto& first = another();
+  auto& second = another();
+  answer_of(first, "a");
+  CHECK(cost(second, "b") == 3);  // initialize, initialized: the version is known
+  CHECK(peer.sessions().size() == 2);
+  CHECK(cost(first, "c") == 1);
+  CHECK(cost(second, "d") == 1);
+  end(second);  // whose session nobody has kept
+  CHECK(stored(session_key()).find("session-1") != std::string::npos);
+  end(first);
+  CHECK(cost(another(), "e") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "the session of a client that died is free when its lease has run out",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  const std::string lease = stored("lease/" + session_key());
+  end(first);
+  auto records_of_it = records();
+  REQUIRE(run(records_of_it.save("lease/" + session_key(), lease, mcp::no_record)));
+  auto& second = another();
+  CHECK(cost(second, "b") == 3);
+  end(second);
+  world.pass(121s);
+  CHECK(cost(another(), "c") == 1);
+  CHECK(peer.requests().back().find("session-1") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client that is in use keeps its lease", "[store]") {
+  auto& first = another();
+  for (int minute = 0; minute < 30; ++minute) {
+    CHECK(answer_of(first, "a").starts_with("a"));
+    world.pass(1min);
+  }
+  CHECK(peer.count("\"initialize\"") == 1);
+  CHECK(cost(another(), "b") == 3);
+}
+
+TEST_CASE_METHOD(kept_legacy,
+                 "a client that slept longer than its lease asks whether the session is still its",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  SECTION("it is") {
+    world.pass(1h);
+    CHECK(cost(first, "b") == 1);
+    CHECK(peer.requests().back().find("session-1") != std::string::npos);
+  }
+  SECTION("it is not") {
+    world.pass(1h);
+    auto& second = another();
+    CHECK(cost(second, "b") == 1);
+    CHECK(peer.requests().back().find("session-1") != std::string::npos);
+    CHECK(cost(first, "c") == 3);
+    CHECK(peer.requests().back().find("session-2") != std::string::npos);
+  }
+}
+
+TEST_CASE_METHOD(kept_legacy, "a closed session is not used again, but what the server speaks is known",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  REQUIRE(run(first.close(mcp::as_result)));
+  CHECK(peer.count("DELETE ") == 1);
+  CHECK(cost(another(), "b") == 3);
+  CHECK(peer.count("server/discover") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a session that is handed over is not closed", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  REQUIRE(run(first.hand_over(mcp::as_result)));
+  CHECK(first.status().state == connection_state::closed);
+  CHECK(code_of(run(first.ping({}, mcp::as_result))) == errc::client_closed);
+  CHECK(peer.count("DELETE ") == 0);
+  CHECK(cost(another(), "b") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "clients with other credentials, and of other profiles, have other sessions",
+                 "[store]") {
+  answer_of(another(), "a");
+  options.headers = {{"Authorization", "Bearer one"}};
+  CHECK(cost(another(), "b") == 3);
+  options.headers = {{"Authorization", "Bearer two"}};
+  CHECK(cost(another(), "c") == 3);
+  options.profile = "work";
+  CHECK(cost(another(), "d") == 3);
+  CHECK(peer.sessions().size() == 4);
+}
+
+TEST_CASE_METHOD(kept_legacy, "what is known of a legacy server is asked again after a day", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  REQUIRE(run(first.close(mcp::as_result)));
+  world.pass(23h);
+  CHECK(cost(another(), "b") == 3);
+  REQUIRE(run(clients.back().close(mcp::as_result)));
+  world.pass(1h);
+  CHECK(cost(another(), "c") == 4);
+  // In one client as well.
+  peer.restart(false);
+  world.pass(25h);
+  CHECK(cost(clients.back(), "d") == 5);
+}
+
+TEST_CASE_METHOD(kept_legacy, "calls do not touch the store while nothing happens", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  const auto before = store.state->operations;
+  for (int i = 0; i < 100; ++i) answer_of(first, "a");
+  CHECK(store.state->operations == before);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a new session in a new process is told what the lost one was", "[store]") {
+  auto& first = another();
+  REQUIRE(run(first.request("logging/setLevel", R"({"level":"error"})", {}, mcp::as_result)));
+  REQUIRE(run(first.request("resources/subscribe", R"({"uri":"file:///a"})", {}, mcp::as_result)));
+  world.settle();
+  end(first);
+  peer.restart(false);
+  answer_of(another(), "b");
+  CHECK(peer.count("logging/setLevel") == 2);
+  CHECK(peer.count(R"("uri":"file:///a")") == 2);
+}
+
+TEST_CASE_METHOD(kept_modern, "a list of tools that may be kept is kept", "[store]") {
+  peer.speak({.legacy = false, .tool_pages = 3, .list_ttl_ms = 60'000});
+  const auto cost_of_list = [&](mcp::client& of) {
+    const auto before = peer.requests().size();
+    const auto tools = run(of.list_tools({}, mcp::as_result));
+    world.settle();
+    REQUIRE(tools);
+    CHECK(tools->size() == 3);
+    CHECK(tools->back().name == "tool-3");
+    return peer.requests().size() - before;
+  };
+  auto& first = another();
+  CHECK(cost_of_list(first) == 4);
+  CHECK(cost_of_list(first) == 0);
+  CHECK(cost_of_list(another()) == 0);
+  world.pass(1min);
+  CHECK(cost_of_list(first) == 3);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a store that fails costs nobody an answer", "[store]") {
+  watching = std::make_shared<store_diary>();
+  auto& first = another();
+  answer_of(first, "a");
+  end(first);
+  SECTION("it cannot be read") {
+    store.state->fault = mcp::failure(errc::store_failed, "read: Input/output error");
+    CHECK(cost(another(), "b") == 4);
+    CHECK(watching->faults == std::vector{errc::store_failed, errc::store_failed});  // to read, and to write
+  }
+  SECTION("it hangs") {
+    store.state->hangs = true;
+    const auto before = world.now();
+    CHECK(cost(another(), "b") == 4);
+    CHECK(world.now() - before == 5s);
+    CHECK(watching->faults == std::vector{errc::deadline_exceeded});
+  }
+  SECTION("it breaks later") {
+    auto& second = another();
+    answer_of(second, "b");
+    store.state->fault = mcp::failure(errc::store_failed, "write: No space left on device");
+    peer.restart(false);
+    CHECK(cost(second, "c") == 4);
+    CHECK(watching->faults == std::vector{errc::store_failed});
+  }
+}
+
+TEST_CASE_METHOD(kept_legacy, "a record that makes no sense is not used, and not written over", "[store]") {
+  watching = std::make_shared<store_diary>();
+  auto records_of_it = records();
+  const std::vector<std::string> rows = {"",
+                                         "{",
+                                         "[]",
+                                         R"({"v":2,"protocol_version":"2025-11-25"})",
+                                         R"({"v":1,"open":true})",
+                                         R"({"open":true})"};
+  mcp::record_version version = mcp::no_record;
+  for (const auto& row : rows) {
+    CAPTURE(row);
+    const auto saved = run(records_of_it.save(session_key(), row, version));
+    REQUIRE((saved && saved->has_value()));
+    version = **saved;
+    auto& client = another();
+    CHECK(answer_of(client, "a").starts_with("a"));
+    CHECK(watching->faults == std::vector{errc::store_corrupt});
+    CHECK(stored(session_key()) == row);
+    end(client);
+    watching->faults.clear();
+  }
+}
+
+TEST_CASE_METHOD(kept_legacy, "a record of a later version keeps what this one does not know", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  end(first);
+  std::string text = stored(session_key());
+  text.insert(text.size() - 1, R"(,"mood":{"good":[1,2]})");
+  auto records_of_it = records();
+  const auto found = run(records_of_it.load(session_key()));
+  REQUIRE(run(records_of_it.save(session_key(), text, (*found)->version)));
+  peer.restart(false);
+  CHECK(cost(another(), "b") == 4);
+  CHECK(stored(session_key()).find(R"("mood":{"good":[1,2]})") != std::string::npos);
+  CHECK(stored(session_key()).find("session-2") != std::string::npos);
+}
