@@ -31,7 +31,6 @@ class client : public operations {
   client(const asio::any_io_executor& executor, std::string_view url, client_options options = {})
       : operations(detail::session_core::create(executor, url, std::move(options)).value()) {
     core_->heals = true;
-    core_->keep_in_store();
   }
 
   /// Goes on with a session of an earlier process, as `save()` described it. Throws as well where `saved`

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <mcp/http/header.hpp>
 #include <mcp/session/headers.hpp>
 
 #include <catch2/catch_test_macros.hpp>

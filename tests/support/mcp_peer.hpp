@@ -69,6 +69,9 @@ class mcp_peer : public scripted_peer {
   /// Not empty: the response to every request; none is seen by more than the connection.
   std::string reply_to_all{};
 
+  /// Not empty: requests must carry this bearer token; else they are refused before anything else is looked at.
+  std::string token{};
+
   /// How connections are taken from now on.
   admission admitting = admission::soon;
 
@@ -140,6 +143,8 @@ class mcp_peer : public scripted_peer {
  private:
   // What came of a request: an HTTP response.
   std::string answer(const std::string& request, int number) {
+    if (!token.empty() && field(request, "Authorization") != "Bearer " + token)
+      return "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nContent-Length: 0\r\n\r\n";
     if (request.starts_with("DELETE ")) {
       return sessions_.erase(field(request, "Mcp-Session-Id")) != 0 ? empty("204 No Content")
                                                                     : empty("404 Not Found");
@@ -200,12 +205,12 @@ class mcp_peer : public scripted_peer {
     if (!options_.event_streams) return json_reply(body);
     const std::string stream = "stream-" + std::to_string(++last_stream_);
     const std::string retry = retry_before_close.empty() ? "" : "retry: " + retry_before_close + "\n\n";
-    const std::string token = text_after(request, R"("progressToken":)", "}");
+    const std::string progress = text_after(request, R"("progressToken":)", "}");
     std::string events = chunk(retry + keep(stream, ""));
-    if (!token.empty()) {
+    if (!progress.empty()) {
       events += chunk(keep(stream, R"({"jsonrpc":"2.0","method":"notifications/progress","params":)"
                                    R"({"progressToken":)" +
-                                       token + R"(,"progress":1,"message":"half"}})"));
+                                       progress + R"(,"progress":1,"message":"half"}})"));
     }
     if (options_.pings) events += chunk(keep(stream, R"({"jsonrpc":"2.0","id":"p","method":"ping"})"));
     return stream_head + events + chunk(keep(stream, body)) + last_chunk;

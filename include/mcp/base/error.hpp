@@ -74,6 +74,10 @@ enum class errc {
   store_insecure,      ///< others could read or replace what is stored: owner, mode or kind of a file
   store_locked,        ///< somebody else held the store, or a lease, for too long
 
+  // auth
+  credential_missing = 120,  ///< there is no credential for this server
+  authorizer_failed,         ///< what was to get the credentials has failed
+
   // crypto
   crypto_failed = 110,  ///< OpenSSL could not do what it was asked: no such algorithm, no randomness
 };
@@ -133,6 +137,8 @@ inline const char* text_of(errc value) noexcept {
     case errc::store_corrupt: return "stored record is corrupt";
     case errc::store_insecure: return "credential store is not secure";
     case errc::store_locked: return "credential store is locked";
+    case errc::credential_missing: return "credential missing";
+    case errc::authorizer_failed: return "authorizer failed";
     case errc::crypto_failed: return "cryptographic operation failed";
   }
   return "unknown error";

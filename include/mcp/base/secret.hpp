@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -50,6 +51,7 @@ class secret {
   bool empty() const noexcept { return bytes_.empty(); }
   std::size_t size() const noexcept { return bytes_.size(); }
   char* data() noexcept { return bytes_.data(); }
+  const char* data() const noexcept { return bytes_.data(); }
 
   secret& append(std::string_view more) {
     bytes_.insert(bytes_.end(), more.begin(), more.end());
@@ -66,5 +68,9 @@ class secret {
  private:
   std::vector<char, detail::wiping_allocator<char>> bytes_;
 };
+
+/// Text that may hold a secret among other things, such as the head of a request; wiped in the same way. Not
+/// for texts of 15 bytes or fewer, which a string keeps in the object itself.
+using secret_text = std::basic_string<char, std::char_traits<char>, detail::wiping_allocator<char>>;
 
 }  // namespace mcp::inline v0

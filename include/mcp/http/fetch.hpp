@@ -4,6 +4,7 @@
 #include <mcp/async/deadline.hpp>
 #include <mcp/async/event.hpp>
 #include <mcp/base/result.hpp>
+#include <mcp/base/secret.hpp>
 #include <mcp/http/driver.hpp>
 #include <mcp/http/exchange.hpp>
 #include <mcp/http/pool.hpp>
@@ -26,8 +27,8 @@ struct fetch_request {
   std::string method = "GET";
   std::string target = "/";
   /// Header fields, each ended by CRLF, `Host` among them, but not `Content-Length`.
-  std::string fields;
-  std::string body{};
+  secret_text fields;
+  secret_text body{};
 };
 
 /// A response, whatever its status.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <mcp/base/config.hpp>
+#include <mcp/base/secret.hpp>
 
 #include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <memory>
 #include <new>
 #include <string>
 #include <string_view>
@@ -43,15 +42,18 @@ inline decimal as_text(std::uint64_t number) noexcept { return decimal(number); 
 /// a request goes out in one write, and a replay renders only what differs.
 class request_buffer {
  public:
-  request_buffer() { clear(); }
+  request_buffer() {
+    bytes_.resize(2048);
+    clear();
+  }
 
   /// Empties it. Memory that one large request took is given back, if there is some for a small one.
   void clear() noexcept {
-    if (capacity_ > largest_kept) shrink();
+    if (bytes_.size() > largest_kept) shrink();
     begin_ = end_ = fixed_begin_ = fixed_end_ = headroom;
   }
 
-  std::string_view view() const noexcept { return {bytes_.get() + begin_, end_ - begin_}; }
+  std::string_view view() const noexcept { return {bytes_.data() + begin_, end_ - begin_}; }
   std::size_t size() const noexcept { return end_ - begin_; }
 
   /// Puts text and numbers behind the content, in this order.
@@ -66,7 +68,7 @@ class request_buffer {
   }
 
   /// The part that never changes.
-  std::string_view fixed() const noexcept { return {bytes_.get() + fixed_begin_, fixed_end_ - fixed_begin_}; }
+  std::string_view fixed() const noexcept { return {bytes_.data() + fixed_begin_, fixed_end_ - fixed_begin_}; }
   /// What is in the buffer now is the part that never changes.
   void fix() noexcept { fixed_begin_ = begin_, fixed_end_ = end_; }
   /// Back to the part that never changes.
@@ -87,30 +89,29 @@ class request_buffer {
   }
 
   char* grow_at_end(std::size_t count) {
-    if (capacity_ - end_ < count) reallocate(begin_, 2 * (end_ + count));
+    if (bytes_.size() - end_ < count) reallocate(begin_, 2 * (end_ + count));
     end_ += count;
-    return bytes_.get() + end_ - count;
+    return bytes_.data() + end_ - count;
   }
 
   char* grow_at_begin(std::size_t count) {
-    if (begin_ < count) reallocate(2 * count + headroom, capacity_ + 2 * count + headroom);
+    if (begin_ < count) reallocate(2 * count + headroom, bytes_.size() + 2 * count + headroom);
     begin_ -= count;
-    return bytes_.get() + begin_;
+    return bytes_.data() + begin_;
   }
 
   // Out of line, so that what calls it is short.
   [[gnu::noinline]] void reallocate(std::size_t begin, std::size_t capacity) {
-    auto bytes = std::make_unique<char[]>(capacity);
-    std::memcpy(bytes.get() + begin, bytes_.get() + begin_, size());
+    secret bytes;
+    bytes.resize(capacity);
+    std::memcpy(bytes.data() + begin, bytes_.data() + begin_, size());
     const std::ptrdiff_t shift = static_cast<std::ptrdiff_t>(begin) - static_cast<std::ptrdiff_t>(begin_);
     for (std::size_t* offset : {&begin_, &end_, &fixed_begin_, &fixed_end_})
       *offset = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(*offset) + shift);
     bytes_ = std::move(bytes);
-    capacity_ = capacity;
   }
 
-  std::size_t capacity_ = 2048;
-  std::unique_ptr<char[]> bytes_ = std::make_unique<char[]>(capacity_);
+  secret bytes_;  // which the fields of a request may hold
   std::size_t begin_ = 0, end_ = 0;
   std::size_t fixed_begin_ = 0, fixed_end_ = 0;
 };

@@ -66,7 +66,8 @@ class value {
   }
 
   /// Appends the decoded string; false, and perhaps a part of it appended, if this is none.
-  bool append_to(std::string& out) const {
+  template <class Text>
+  bool append_to(Text& out) const {
     return is_string() && decode(inside(), [&out](std::string_view piece) { out.append(piece); });
   }
 

@@ -7,6 +7,7 @@
 
 #include <mcp/base/limits.hpp>
 #include <mcp/base/result.hpp>
+#include <mcp/base/secret.hpp>
 #include <mcp/json/text.hpp>
 #include <mcp/json/value.hpp>
 
@@ -68,20 +69,16 @@ class workspace {
     return parser.iterate(in.text.data(), size, size + padding).get(out);
   }
   padded_text pad(std::string_view text) {
-    if (tools_->room < text.size() + padding) {
-      const auto room = std::max(least_capacity, std::bit_ceil(text.size() + padding));
-      tools_->copy = std::make_unique_for_overwrite<char[]>(room);
-      tools_->room = room;
-    }
-    text.copy(tools_->copy.get(), text.size());
-    return {{tools_->copy.get(), text.size()}};
+    if (tools_->copy.size() < text.size() + padding)
+      tools_->copy.resize(std::max(least_capacity, std::bit_ceil(text.size() + padding)));
+    text.copy(tools_->copy.data(), text.size());
+    return {{tools_->copy.data(), text.size()}};
   }
 
  private:
   struct tools {
     ondemand::parser parser;
-    std::unique_ptr<char[]> copy;
-    std::size_t room = 0;         // of the copy
+    secret copy;                  // of a text that may hold anything
     std::unique_ptr<tools> next;  // while they are spare
   };
 

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <mcp/base/config.hpp>
+#include <mcp/base/secret.hpp>
 
 #include <algorithm>
 #include <cstddef>
 #include <cstring>
-#include <memory>
 #include <span>
 #include <string_view>
 #include <utility>
@@ -24,8 +23,8 @@ class receive_buffer {
  public:
   explicit receive_buffer(std::size_t capacity = 16 * 1024) { reallocate(capacity); }
 
-  char* data() noexcept { return bytes_.get(); }
-  const char* data() const noexcept { return bytes_.get(); }
+  char* data() noexcept { return bytes_.data(); }
+  const char* data() const noexcept { return bytes_.data(); }
   std::size_t size() const noexcept { return size_; }
   std::size_t capacity() const noexcept { return capacity_; }
   std::string_view view() const noexcept { return {data(), size_}; }
@@ -52,13 +51,14 @@ class receive_buffer {
 
  private:
   void reallocate(std::size_t capacity) {
-    auto bytes = std::make_unique<char[]>(capacity + buffer_padding);
-    if (size_ != 0) std::memcpy(bytes.get(), data(), size_);
+    secret bytes;
+    bytes.resize(capacity + buffer_padding);
+    if (size_ != 0) std::memcpy(bytes.data(), data(), size_);
     bytes_ = std::move(bytes);
     capacity_ = capacity;
   }
 
-  std::unique_ptr<char[]> bytes_;
+  secret bytes_;  // which an answer may hold
   std::size_t size_ = 0;
   std::size_t capacity_ = 0;
 };

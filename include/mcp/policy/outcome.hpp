@@ -124,6 +124,8 @@ constexpr trouble trouble_of(errc code) noexcept {
     case errc::store_corrupt:
     case errc::store_insecure:
     case errc::store_locked:
+    case errc::credential_missing:
+    case errc::authorizer_failed:
     case errc::crypto_failed: return trouble::conclusive;
 
     case errc::resolve_failed:

@@ -57,11 +57,12 @@ struct recovery_context {
   bool advanced = false;                 ///< the attempt brought events: it was not in vain
   bool in_doubt = false;                 ///< an attempt before this one may have run
   bool patient = false;                  ///< there is no end to it: a stream that is kept open
+  bool authorizes = false;               ///< somebody can be asked for other credentials
   bool charged = true;                   ///< whether the budget is: not where others wait for the same
 };
 
 /// The bounds of one call over all of its attempts: `classify()` says what would be right, this says how
-/// often, and after which delay. One session, one version, and `max_retries` waits in a row, which the budget
+/// often, and after which delay. One session, one version, one renewal of the credentials, and `max_retries` waits in a row, which the budget
 /// of the origin must grant where the server gave no answer or asked for patience.
 class recovery_plan {
  public:
@@ -73,7 +74,7 @@ class recovery_plan {
     const recovery_step given_up{.call = unknown ? next_step::outcome_unknown : next_step::end,
                                  .first = wanted.first};
     if (in.advanced) retries_ = 0;
-    if (in.advanced && in.patient) sessions_ = versions_ = 0;
+    if (in.advanced && in.patient) sessions_ = versions_ = renewals_ = 0;
     if (!may_repair(wanted.first, in)) return given_up;
     if (!wanted.wait) return step;
 
@@ -99,7 +100,7 @@ class recovery_plan {
       case repair::session: return in.options.on_session_loss == session_loss::replace && sessions_++ == 0;
       case repair::version: return versions_++ == 0;
       case repair::token:
-      case repair::scope:
+      case repair::scope: return in.authorizes && renewals_++ == 0;
       case repair::headers: return false;  // nobody here who could
     }
     return false;
@@ -119,6 +120,7 @@ class recovery_plan {
   unsigned retries_ = 0;  // in a row, without anything gained
   unsigned sessions_ = 0;
   unsigned versions_ = 0;
+  unsigned renewals_ = 0;
 };
 
 }  // namespace mcp::inline v0

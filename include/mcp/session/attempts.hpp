@@ -26,6 +26,8 @@ class attempts {
   // The attempt under way.
   std::uint64_t generation = 0;  ///< of the session that it is made on
   protocol_era era = protocol_era::modern;
+  std::uint64_t renewals = 0;  ///< of the credentials that it carries
+  bool renewed = false;        ///< these replace some that were refused
   bool named_session = false;  ///< it carries `Mcp-Session-Id`
   bool resuming = false;       ///< it is a GET that takes up the stream of an attempt before it
   bool advanced = false;       ///< its stream has shown an event id that is new
@@ -35,6 +37,7 @@ class attempts {
   void begin(const channel& on) noexcept {
     generation = on.generation;
     era = on.era;
+    renewals = on.renewals;
     named_session = era == protocol_era::legacy && !on.session_id.empty();
     advanced = false;
   }
@@ -45,7 +48,8 @@ class attempts {
             .era = era,
             .named_session = named_session,
             .resuming = resuming,
-            .repeatable = repeatable};
+            .repeatable = repeatable,
+            .token_renewed = renewed};
   }
 
   /// It brought no answer.
@@ -88,7 +92,7 @@ class attempts {
   void clear() noexcept {
     history_.clear();
     failed_ = 0;
-    resuming = false;
+    resuming = renewed = false;
     delay = {};
   }
 

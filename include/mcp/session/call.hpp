@@ -198,7 +198,7 @@ class call final : private deadline, private response_reader::listener {
   void forget_attempts() noexcept {
     attempts_.clear();
     plan_ = {};
-    failed_before_ = learned_ = in_doubt_ = false;
+    failed_before_ = learned_ = refused_ = in_doubt_ = false;
     not_before_.reset();
     retry_.reset();
     learning_.reset();
@@ -298,6 +298,10 @@ class call final : private deadline, private response_reader::listener {
       learning_.reset();
       failed(std::move(pending_));
       return stage_ == stage::waiting && admitted();
+    }
+    if (std::exchange(refused_, false)) {
+      attempts_.renewed = channel_->renewals != attempts_.renewals;
+      if (!attempts_.renewed) return fail(in_doubt_ ? in_doubt(std::move(pending_)) : std::move(pending_)), false;
     }
     const bool elsewhere = (in_doubt_ || attempts_.resuming) && attempts_.generation != channel_->generation;
     if (elsewhere && !may_go_on_elsewhere()) return false;
@@ -458,9 +462,11 @@ class call final : private deadline, private response_reader::listener {
     const bool lost = step.call == next_step::end && step.first == repair::session;
     if (lost && certain) why.with_code(errc::session_lost);
     remember(why);
+    refused_ = is_of_credentials(step.first) && goes_on(step);
+    if (refused_) pending_ = why;
     observe(&why, step);
     show(why, step);
-    if (step.first != repair::none) channel_->repair_soon(step.first, attempts_.generation, why);
+    if (refused_ || !is_of_credentials(step.first)) repair_soon(step.first, why);
     if (stage_ == stage::done) return;  // an observer has ended the call
     switch (step.call) {
       case next_step::end: return fail(std::move(why));
@@ -480,6 +486,17 @@ class call final : private deadline, private response_reader::listener {
     return attempts_.report(why, exchange_.seen(), repeatable);
   }
 
+  static bool goes_on(const recovery_step& step) noexcept {
+    return step.call == next_step::replay || step.call == next_step::resume;
+  }
+  static bool is_of_credentials(repair what) noexcept {
+    return what == repair::token || what == repair::scope;
+  }
+  void repair_soon(repair what, const failure& why) {
+    const auto of = is_of_credentials(what) ? attempts_.renewals : attempts_.generation;
+    if (what != repair::none) channel_->repair_soon(what, of, why, exchange_.seen());
+  }
+
   recovery_step next_step_after(const failure& why) {
     retry_ = reader_.retry() ? reader_.retry() : retry_;
     const recovery_context circumstances{.options = channel_->options.recovery,
@@ -490,7 +507,8 @@ class call final : private deadline, private response_reader::listener {
                                          .retry = retry_,
                                          .advanced = attempts_.advanced,
                                          .in_doubt = in_doubt_,
-                                         .patient = message_.what() == kind::stream};
+                                         .patient = message_.what() == kind::stream,
+                                         .authorizes = static_cast<bool>(channel_->options.credentials)};
     const auto step = plan_.next(report(why, is_repeatable()), circumstances);
     const auto& range = channel_->options.recovery;
     if (step.call == next_step::resume && retry_ && channel_->options.observer) {
@@ -532,7 +550,7 @@ class call final : private deadline, private response_reader::listener {
     pending_ = std::move(why);
     learning_ = channel_->lists_tried;
     learned_ = true;
-    if (found.first != repair::none) channel_->repair_soon(found.first, attempts_.generation, pending_);
+    repair_soon(found.first, pending_);
     waiting_since_ = channel_->openings_failed;
     channel_->learn_tools_soon();
   }
@@ -559,13 +577,13 @@ class call final : private deadline, private response_reader::listener {
     if (admission_ == admission::at_once || attempts_.generation != channel_->generation) return;
     const bool lost = step.first == repair::session;
     const bool refused = exchange_.seen().status == 401;
+    if (refused_) return;  // whoever asks for other credentials will say so
     if (refused && !lost) return channel_->show(connection_state::needs_authorization, why);
     const bool down =
         lost || is_broken(why) || (exchange_.seen().status != 0 && !proves_alive(exchange_.seen()));
     if (!down) return exchange_.seen().status != 0 ? channel_->show_ready() : void();
-    const bool going_on = step.call == next_step::replay || step.call == next_step::resume;
     const bool repairing = lost && channel_->heals;
-    channel_->show(going_on || repairing ? connection_state::reconnecting : connection_state::failed, why);
+    channel_->show(goes_on(step) || repairing ? connection_state::reconnecting : connection_state::failed, why);
   }
 
   /// The answer, in the buffer that it came in.
@@ -666,9 +684,10 @@ class call final : private deadline, private response_reader::listener {
   recovery_plan plan_;
   std::string stream_id_;  // the last event id of the stream
   std::optional<std::uint64_t> retry_;
-  failure pending_;                        // of the attempt, until the tool's annotations are known
+  failure pending_;                        // of the attempt, until it is known what follows
   std::optional<std::uint64_t> learning_;  // which list of tools the call waits for
   bool learned_ = false;
+  bool refused_ = false;        // the credentials, which are being replaced
   bool in_doubt_ = false;       // an attempt may have run
   std::uint64_t asked_on_ = 0;  // the session on which the tools were asked for again
   std::uint64_t awaited_list_ = 0;

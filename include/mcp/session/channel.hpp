@@ -3,6 +3,7 @@
 
 #include <mcp/async/deadline.hpp>
 #include <mcp/async/event.hpp>
+#include <mcp/base/secret.hpp>
 #include <mcp/base/status.hpp>
 #include <mcp/base/url.hpp>
 #include <mcp/http/pool.hpp>
@@ -57,9 +58,10 @@ class channel {
   /// Starts to open the session, unless that is under way. However it ends, perhaps at once, the calls that
   /// wait are woken.
   virtual void open_soon() = 0;
-  /// Repairs what stood in the way of an attempt on the session of that generation, unless that was done
-  /// since: a late failure never touches a newer session.
-  virtual void repair_soon(repair what, std::uint64_t generation, const failure& why) = 0;
+  /// Repairs what stood in the way of an attempt on the session, or with the credentials, of that generation,
+  /// unless that was done since: a late failure never touches what is newer.
+  virtual void repair_soon(repair what, std::uint64_t generation, const failure& why,
+                           const evidence& seen) = 0;
   /// Reads the server's list of tools, for `hints`. However it ends, the calls that wait are woken.
   virtual void learn_tools_soon() = 0;
   /// Sends a notification, or a response to the server (`method` is empty then), without anybody who waits.
@@ -99,6 +101,7 @@ class channel {
   bool heals = false;                 ///< calls open the session, and survive its loss
   std::uint64_t openings_failed = 0;  ///< how often it could not be opened
   std::uint64_t generation = 0;       ///< of the session: how many were opened so far
+  std::uint64_t renewals = 0;         ///< how often the credentials were replaced
   failure last_failure;               ///< why the last attempt to open it was given up
   status_board board;
   event changed{executor};  ///< the status has changed
@@ -107,8 +110,8 @@ class channel {
   protocol_era era = protocol_era::modern;
   std::string version;
   std::string session_id;
-  std::string post_head;     ///< request line and fields of every POST
-  std::string get_head;      ///< the same of every GET
+  secret_text post_head;     ///< request line and fields of every POST
+  secret_text get_head;      ///< the same of every GET
   std::string meta_members;  ///< modern: members of every request's `_meta`
 
   /// What the tools say of themselves; nothing while the list is not known.

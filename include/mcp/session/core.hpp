@@ -9,7 +9,6 @@
 #include <mcp/session/call.hpp>
 #include <mcp/session/channel.hpp>
 #include <mcp/session/era.hpp>
-#include <mcp/session/headers.hpp>
 #include <mcp/session/kept_session.hpp>
 #include <mcp/types/server.hpp>
 #include <mcp/types/tool.hpp>
@@ -80,11 +79,13 @@ class session_core final : public kept_session {
       if (!context) return std::move(context).error();
       connections.tls = std::move(*context);
     }
-    std::string own_fields;
+    secret_text own_fields;
     for (const auto& [name, value] : how.headers) {
       const header field{name, value};
       if (auto added = append_fields(own_fields, {&field, 1}); !added) return std::move(added).error();
     }
+    for (auto& [name, value] : how.headers) wipe(value.data(), value.size());
+    how.headers.clear();
     auto pool =
         std::make_shared<http::pool>(executor, *endpoint, std::move(connections),
                                      deadline_list::make(executor, how.time), net::buffer_pool::make());
@@ -109,8 +110,9 @@ class session_core final : public kept_session {
     }
   }
 
-  void repair_soon(repair what, std::uint64_t broken, const failure& why) override {
+  void repair_soon(repair what, std::uint64_t broken, const failure& why, const evidence& seen) override {
     if (!heals) return;
+    if (what == repair::token || what == repair::scope) return renew_credentials_soon(broken, why, seen);
     if (options.recovery.on_session_loss == session_loss::replace) return reopen_soon(what, broken, why);
     if (discard(what, broken)) show(connection_state::failed, why);
   }
@@ -119,6 +121,19 @@ class session_core final : public kept_session {
     if (!discard(what, broken)) return;
     show(connection_state::reconnecting, why);
     open_soon();
+  }
+
+  /// Asks for other credentials. Calls wait meanwhile.
+  void renew_credentials_soon(std::uint64_t refused, const failure& why, const evidence& seen) {
+    if (!options.credentials || state != phase::ready || refused != renewals) return;
+    state = phase::opening;
+    show(connection_state::authorizing, why);
+    try {
+      asio::co_spawn(executor, renew_credentials(shared_from_base(), why, seen), asio::detached);
+    } catch (...) {
+      if (state == phase::opening) state = phase::ready;
+      throw;
+    }
   }
 
   /// Forgets the session of that generation; false if it is forgotten already, or if that would mend nothing.
@@ -301,7 +316,8 @@ class session_core final : public kept_session {
     } else {
       ++openings_failed;
       last_failure = outcome.error();
-      const bool refused = last_failure.http_status() == 401;
+      const bool refused =
+          last_failure.http_status() == 401 || last_failure.code() == errc::credential_missing;
       show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
     }
     for (call* each : active) each->wake();
@@ -333,6 +349,10 @@ class session_core final : public kept_session {
 
   /// Opens the session for calls that wait, and tries again while it is worth it.
   static asio::awaitable<result<opening>> open_with_patience(std::shared_ptr<session_core> self) {
+    if (self->options.credentials) {
+      const auto prepared = co_await self->options.credentials.prepare();
+      if (!prepared) co_return prepared.error();
+    }
     const bool taken_over = co_await take_over(self);
     self->settled_.notify();
     if (taken_over) co_return opening::taken_over;
@@ -348,18 +368,30 @@ class session_core final : public kept_session {
       if (!self->heals || self->state == phase::closed) co_return outcome.error();
       const auto next = self->after_failed_opening(plan, outcome.error());
       if (!next) co_return outcome.error();
-      co_await pause(self, *next);
+      if (next->renews) {
+        const auto renewed = co_await ask_for_credentials(self, next->seen);
+        if (!renewed) co_return renewed.error();
+        if (!*renewed) co_return outcome.error();
+      }
+      co_await pause(self, next->when);
       if (self->state == phase::closed || self->active.empty()) co_return outcome.error();
     }
   }
 
-  /// When to try again, if at all. What was refused was not run: to try again is always safe.
-  std::optional<time_point> after_failed_opening(recovery_plan& plan, const failure& why) {
+  /// How to try again.
+  struct next_opening {
+    time_point when;
+    bool renews = false;  ///< other credentials are to be asked for first
+    evidence seen{};
+  };
+
+  /// Whether to try again. What was refused was not run: to try again is always safe.
+  std::optional<next_opening> after_failed_opening(recovery_plan& plan, const failure& why) {
     const auto now = deadlines->now();
-    const evidence none;
     const auto made = why.attempts();
+    const evidence seen = made.empty() ? evidence() : made.back().seen;
     const recovery_step step = plan.next({.why = why,
-                                          .seen = made.empty() ? none : made.back().seen,
+                                          .seen = seen,
                                           .era = era,
                                           .named_session = !session_id.empty(),
                                           .repeatable = true},
@@ -367,18 +399,48 @@ class session_core final : public kept_session {
                                           .health = *health,
                                           .now = now,
                                           .deadline = time_point::max(),
-                                          .wall_clock = deadlines->wall_clock()});
+                                          .wall_clock = deadlines->wall_clock(),
+                                          .authorizes = static_cast<bool>(options.credentials)});
     session_id.clear();
     // A stream of the handshake is not taken up: there is no session yet.
     if (step.call != next_step::replay && step.call != next_step::resume) {
       // The server may speak another revision since it was last asked.
       const bool refused = why.http_status() == 401 || why.http_status() == 403;
       if (refused || std::exchange(known_, {}).version.empty()) return std::nullopt;
-      return now;
+      return next_opening{now};
     }
     if (step.first == repair::version) known_ = {};
     show(board.state(), why);
-    return now + step.delay;
+    const bool renews = step.first == repair::token || step.first == repair::scope;
+    return next_opening{now + step.delay, renews, seen};
+  }
+
+  /// Whether there are others now than those that were refused.
+  static asio::awaitable<result<bool>> ask_for_credentials(std::shared_ptr<session_core> self,
+                                                           const evidence& seen) {
+    const auto& credentials = self->options.credentials;
+    // Other clients use them too, and may have asked before.
+    if (self->post_head.find(credentials.fields()) == std::string_view::npos) co_return true;
+    co_return co_await credentials.repair(seen);
+  }
+
+  static asio::awaitable<void> renew_credentials(std::shared_ptr<session_core> self, failure why,
+                                                 evidence seen) {
+    result<bool> renewed = errc::authorizer_failed;
+    try {
+      renewed = co_await ask_for_credentials(self, seen);
+    } catch (...) {  // out of memory
+    }
+    if (self->state == phase::closed) co_return;
+    self->state = phase::ready;
+    if (renewed && *renewed) {
+      ++self->renewals;
+      self->speak(self->era, std::string(self->version));
+    } else {
+      self->show(connection_state::needs_authorization, renewed ? why : renewed.error());
+    }
+    for (call* each : self->active) each->wake();
+    self->settled_.notify();
   }
 
   static asio::awaitable<void> learn_tools(std::shared_ptr<session_core> self) {

@@ -2,13 +2,14 @@
 #pragma once
 
 #include <mcp/http/driver.hpp>
+#include <mcp/base/secret.hpp>
+#include <mcp/http/header.hpp>
 #include <mcp/json/value.hpp>
 #include <mcp/json/writer.hpp>
 #include <mcp/rpc/write.hpp>
 #include <mcp/session/call.hpp>
 #include <mcp/session/channel.hpp>
 #include <mcp/session/era.hpp>
-#include <mcp/session/headers.hpp>
 #include <mcp/types/server.hpp>
 
 #include <asio/awaitable.hpp>
@@ -146,8 +147,36 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
   /// Whether an answer came since this was last asked.
   bool take_heard() noexcept { return std::exchange(heard_, false); }
 
+  /// What every request says from now on. A legacy version is empty until `initialize` has settled it.
+  void speak(protocol_era spoken, std::string_view agreed) {
+    era = spoken;
+    version = agreed;
+    secret_text either;
+    append_field(either, "Accept-Encoding", "identity");
+    append_field(either, "User-Agent", "asio-mcp/" + std::string(library_version));
+    either.append(own_fields_);
+    if (options.credentials) either.append(options.credentials.fields());
+    if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
+    if (spoken == protocol_era::legacy && !session_id.empty())
+      append_field(either, "Mcp-Session-Id", session_id);
+    get_head.assign("GET ").append(endpoint.target()).append(" HTTP/1.1\r\n");
+    append_field(get_head, "Host", endpoint.authority());
+    append_field(get_head, "Accept", "text/event-stream");
+    get_head.append(either);
+    post_head.assign("POST ").append(endpoint.target()).append(" HTTP/1.1\r\n");
+    append_field(post_head, "Host", endpoint.authority());
+    append_field(post_head, "Accept", "application/json, text/event-stream");
+    append_field(post_head, "Content-Type", "application/json");
+    post_head.append(either);
+    meta_members.clear();
+    if (spoken == protocol_era::legacy) return;
+    meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
+    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info_);
+    meta_members.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
+  }
+
   std::string client_info_;  // JSON text
-  std::string own_fields_;   // of every request, from the options
+  secret_text own_fields_;   // of every request, from the options
   era_verdict known_;        // what the server spoke when it was last asked
   bool found_out_ = false;   // in the last negotiation
 
@@ -204,33 +233,6 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
       server_ = {std::move(legacy->server_info), std::move(legacy->capabilities),
                  std::move(legacy->instructions)};
     }
-  }
-
-  /// What every request says from now on. A legacy version is empty until `initialize` has settled it.
-  void speak(protocol_era spoken, std::string_view agreed) {
-    era = spoken;
-    version = agreed;
-    std::string either;
-    append_field(either, "Accept-Encoding", "identity");
-    append_field(either, "User-Agent", "asio-mcp/" + std::string(library_version));
-    either.append(own_fields_);
-    if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
-    if (spoken == protocol_era::legacy && !session_id.empty())
-      append_field(either, "Mcp-Session-Id", session_id);
-    get_head.assign("GET ").append(endpoint.target()).append(" HTTP/1.1\r\n");
-    append_field(get_head, "Host", endpoint.authority());
-    append_field(get_head, "Accept", "text/event-stream");
-    get_head.append(either);
-    post_head.assign("POST ").append(endpoint.target()).append(" HTTP/1.1\r\n");
-    append_field(post_head, "Host", endpoint.authority());
-    append_field(post_head, "Accept", "application/json, text/event-stream");
-    append_field(post_head, "Content-Type", "application/json");
-    post_head.append(either);
-    meta_members.clear();
-    if (spoken == protocol_era::legacy) return;
-    meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
-    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info_);
-    meta_members.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
   }
 
   /// Visible ASCII only (2025-11-25, "Session Management"); empty where the server assigns none.

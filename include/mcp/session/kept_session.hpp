@@ -31,14 +31,6 @@ class kept_session : public handshake {
 
   using handshake::handshake;
 
-  /// Keeps the session in the store of the options, if there is one, from now on.
-  void keep_in_store() {
-    if (!options.store) return;
-    const auto principal = principal_of(own_fields_).value();
-    keeper_ = std::make_shared<session_keeper>(executor, pool->deadlines().shared_from_this(), options.store,
-                                               options.profile, endpoint.str(), principal);
-  }
-
   void keep_soon() noexcept override {
     if (!keeper_ || state != phase::ready) return;
     keep_again_ = true;
@@ -61,11 +53,12 @@ class kept_session : public handshake {
   ~kept_session() = default;
 
   /// Whether nobody has looked yet at what is in the store.
-  bool to_be_looked_at() const noexcept { return keeper_ && !looked_; }
+  bool to_be_looked_at() const noexcept { return heals && options.store && !looked_; }
 
   /// Goes on with the session that is in the store; false if there is none. Looks once.
   static asio::awaitable<bool> take_over(std::shared_ptr<kept_session> self) {
     if (!self->to_be_looked_at()) co_return false;
+    if (!self->keeper_) self->keeper_ = self->make_keeper();
     auto found = co_await session_keeper::take_over(self->keeper_);
     self->looked_ = true;
     if (found.fault) self->tell(*found.fault);
@@ -112,11 +105,15 @@ class kept_session : public handshake {
   }
 
   /// Whom the server takes the client for: whoever has other credentials is somebody else.
-  static result<std::string> principal_of(std::string_view fields) {
-    if (fields.empty()) return std::string("anonymous");
-    const auto digest = crypto::sha256(fields);
-    if (!digest) return digest.error();
-    return digest->substr(0, 16);
+  std::string principal() const {
+    std::string name = own_fields_.empty() ? "" : crypto::sha256(own_fields_).value().substr(0, 16);
+    if (options.credentials) name.append(name.empty() ? "" : " ").append(options.credentials.principal());
+    return name.empty() ? "anonymous" : name;
+  }
+
+  std::shared_ptr<session_keeper> make_keeper() const {
+    return std::make_shared<session_keeper>(executor, pool->deadlines().shared_from_this(), options.store,
+                                            options.profile, endpoint.str(), principal());
   }
 
   void tell(const failure& why) const {

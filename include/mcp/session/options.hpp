@@ -7,11 +7,12 @@
 #include <mcp/base/observer.hpp>
 #include <mcp/base/random.hpp>
 #include <mcp/base/version.hpp>
+#include <mcp/http/header.hpp>
 #include <mcp/net/address.hpp>
 #include <mcp/net/tls_context.hpp>
 #include <mcp/policy/origin_health.hpp>
 #include <mcp/policy/recovery.hpp>
-#include <mcp/session/headers.hpp>
+#include <mcp/session/request_authorizer.hpp>
 #include <mcp/store/any_credential_store.hpp>
 #include <mcp/types/notifications.hpp>
 #include <mcp/types/server.hpp>
@@ -80,6 +81,8 @@ struct client_options {
   /// own.
   std::shared_ptr<origin_registry> origins{};
 
+  /// Gets the credentials that change, or are kept elsewhere: `mcp::stored_credentials`, `static_credentials`.
+  any_request_authorizer credentials{};
   /// Where a client keeps its session for the next one, in this process or another; it keeps none without.
   any_credential_store store{};
   /// Of several accounts at one server, the one that this client acts for. Names what is in the store.

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <mcp/base/result.hpp>
+#include <mcp/base/secret.hpp>
 #include <mcp/http/fields.hpp>
+#include <mcp/http/header.hpp>
 #include <mcp/http/request.hpp>
 #include <mcp/json/walk.hpp>
 #include <mcp/session/channel.hpp>
@@ -111,7 +113,7 @@ class outgoing {
 
  private:
   /// What all requests begin with, after a redirect with another target.
-  std::string_view head(const std::string& usual) {
+  std::string_view head(const secret_text& usual) {
     if (target_.empty()) return usual;
     redirected_.assign(usual, 0, usual.find(' ') + 1).append(target_);
     return redirected_.append(usual, usual.find(" HTTP/1.1"));
@@ -135,13 +137,14 @@ class outgoing {
   std::string_view method_;
   std::string kept_;  // what `method_` shows, where its text does not live as long as the call
   std::string name_;
-  std::string fields_;  // of the caller
+  secret_text fields_;  // of the caller
   http::request_buffer body_;
 
-  std::string target_, redirected_;  // after a redirect
+  std::string target_;  // after a redirect
+  secret_text redirected_;
   std::size_t redirects_ = 0;
   std::string encoded_;      // what mirrors the name, where it is no field value
-  std::string stream_head_;  // of a GET
+  secret_text stream_head_;  // of a GET
 };
 
 }  // namespace mcp::inline v0::detail

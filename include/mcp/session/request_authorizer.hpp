@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/base/evidence.hpp>
+#include <mcp/base/result.hpp>
+
+#include <asio/awaitable.hpp>
+
+#include <concepts>
+#include <memory>
+#include <new>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+namespace mcp::inline v0 {
+
+/// Puts credentials on the requests of a client. A copyable handle whose copies share what they stand for, so
+/// that many clients may use one.
+///
+/// - `prepare()` gets what requests need, before the first one is sent.
+/// - `fields()` is then put into the head of every request: whole lines, each ended by CRLF.
+/// - `principal()` names whom the server takes the client for. It stays the same when credentials are renewed,
+///   so that the session is kept.
+/// - `repair(refusal)` is asked after a 401, or a 403 for want of scope. True: `fields()` has changed, and the
+///   request is sent again.
+template <class A>
+concept RequestAuthorizer =
+    std::copy_constructible<A> && requires(A& self, const A& same, const evidence& refusal) {
+      { self.prepare() } -> std::same_as<asio::awaitable<result<void>>>;
+      { same.fields() } -> std::convertible_to<std::string_view>;
+      { same.principal() } -> std::convertible_to<std::string>;
+      { self.repair(refusal) } -> std::same_as<asio::awaitable<result<bool>>>;
+    };
+
+/// Any `RequestAuthorizer`, in a copyable handle whose copies share it; empty without one. What it throws is
+/// `errc::authorizer_failed` here; only `std::bad_alloc` comes through.
+class any_request_authorizer {
+ public:
+  any_request_authorizer() = default;
+
+  template <RequestAuthorizer A>
+    requires(!std::same_as<A, any_request_authorizer>)
+  any_request_authorizer(A authorizer)  // NOLINT(google-explicit-constructor)
+      : authorizer_(std::make_shared<model<A>>(std::move(authorizer))) {}
+
+  explicit operator bool() const noexcept { return authorizer_ != nullptr; }
+
+  asio::awaitable<result<void>> prepare() const {
+    return guarded(authorizer_, [](interface& asked) { return asked.prepare(); });
+  }
+  std::string_view fields() const { return authorizer_->fields(); }
+  std::string principal() const { return authorizer_->principal(); }
+  asio::awaitable<result<bool>> repair(const evidence& refusal) const {
+    return guarded(authorizer_, [refusal](interface& asked) { return asked.repair(refusal); });
+  }
+
+ private:
+  struct interface {
+    virtual ~interface() = default;
+    virtual asio::awaitable<result<void>> prepare() = 0;
+    virtual std::string_view fields() const = 0;
+    virtual std::string principal() const = 0;
+    virtual asio::awaitable<result<bool>> repair(const evidence& refusal) = 0;
+  };
+
+  template <class A>
+  struct model final : interface {
+    explicit model(A wrapped) : authorizer(std::move(wrapped)) {}
+    asio::awaitable<result<void>> prepare() override { return authorizer.prepare(); }
+    std::string_view fields() const override { return authorizer.fields(); }
+    std::string principal() const override { return authorizer.principal(); }
+    asio::awaitable<result<bool>> repair(const evidence& refusal) override {
+      return authorizer.repair(refusal);
+    }
+    A authorizer;
+  };
+
+  template <class Operation>
+  static auto guarded(std::shared_ptr<interface> authorizer, Operation operation)
+      -> std::invoke_result_t<Operation&, interface&> {
+    try {
+      co_return co_await operation(*authorizer);
+    } catch (const std::bad_alloc&) {
+      throw;
+    } catch (...) {  // whose text might hold anything
+      co_return failure(errc::authorizer_failed, "the authorizer threw an exception");
+    }
+  }
+
+  std::shared_ptr<interface> authorizer_;
+};
+
+}  // namespace mcp::inline v0

@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: MIT
+// Clients whose credentials come from elsewhere, and change.
+#include "recovery/fixture.hpp"
+#include <mcp/auth/static_credentials.hpp>
+#include <mcp/store/memory_store.hpp>
+
+#include <asio/this_coro.hpp>
+#include <catch2/catch_test_macros.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+using mcp::connection_state;
+using mcp::errc;
+using namespace std::chrono_literals;
+using test::code_of;
+
+namespace {
+
+using credentials = mcp::result<std::vector<mcp::credential>>;
+
+template <class Fixture>
+struct asked_for : Fixture {
+  asked_for() {
+    this->peer.token = "one";
+    this->options.credentials = ask();
+  }
+
+  mcp::static_credentials ask(std::string account = {}) {
+    return mcp::static_credentials([this] { return given(); }, std::move(account));
+  }
+
+  asio::awaitable<credentials> given() {
+    ++asked;
+    if (hangs) {
+      mcp::event never(co_await asio::this_coro::executor);
+      std::error_code ignored;
+      co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    }
+    if (throws) throw std::runtime_error("with the secret " + has);
+    if (has.empty()) co_return std::vector<mcp::credential>();
+    std::vector<mcp::credential> out;
+    out.push_back(mcp::bearer(has));
+    co_return out;
+  }
+
+  std::string has = "one";
+  int asked = 0;
+  bool hangs = false;
+  bool throws = false;
+};
+
+using legacy = asked_for<test::legacy>;
+using modern = asked_for<test::modern>;
+
+}  // namespace
+
+TEST_CASE_METHOD(legacy, "credentials are asked for once, and every request carries them", "[credentials]") {
+  REQUIRE(call("a"));
+  REQUIRE(call("b"));
+  REQUIRE(run(client().close(mcp::as_result)));
+  CHECK(asked == 1);
+  CHECK(peer.count("\r\nAuthorization: Bearer one\r\n") == peer.requests().size());
+  CHECK(peer.requests().back().starts_with("DELETE "));
+}
+
+TEST_CASE_METHOD(legacy, "credentials that are refused are replaced, and the session goes on", "[credentials]") {
+  warm_up();
+  peer.token = has = "two";
+  const auto before = peer.requests().size();
+  const auto answer = call("a");
+  REQUIRE(answer);
+  CHECK(executions("a") == 1);
+  CHECK(asked == 2);
+  CHECK(peer.requests().size() == before + 2);
+  CHECK(peer.count("\"initialize\"") == 1);
+  using enum connection_state;
+  CHECK(notes->states == std::vector{idle, connecting, ready, authorizing, ready});
+}
+
+TEST_CASE_METHOD(modern, "many calls that are refused at once cause one renewal", "[credentials]") {
+  warm_up();
+  peer.token = has = "two";
+  std::vector<std::shared_ptr<running<mcp::tool_result>>> calls;
+  for (int i = 0; i < 100; ++i)
+    calls.push_back(start(client().call_tool("a", "{}", mcp::call_options{}, mcp::as_result)));
+  REQUIRE(world.run([&] { return std::ranges::all_of(calls, [](auto& each) { return each->outcome.has_value(); }); }));
+  for (const auto& each : calls) CHECK(each->outcome->has_value());
+  CHECK(asked == 2);
+}
+
+TEST_CASE_METHOD(modern, "where there are no others, the refusal stands", "[credentials]") {
+  warm_up();
+  peer.token = "two";
+  const auto before = peer.requests().size();
+  const auto refused = call("a");
+  CHECK(code_of(refused) == errc::http_status);
+  CHECK(refused.error().http_status() == 401);
+  CHECK(peer.requests().size() == before + 1);
+  CHECK(asked == 2);
+  CHECK(client().status().state == connection_state::needs_authorization);
+  CHECK(client().status().reason.http_status() == 401);
+  has = "two";
+  CHECK(call("b"));
+  CHECK(client().status().state == connection_state::ready);
+}
+
+TEST_CASE_METHOD(modern, "others that are refused as well are not replaced again", "[credentials]") {
+  warm_up();
+  peer.token = "three";
+  has = "two";
+  const auto before = peer.requests().size();
+  CHECK(call("a").error().http_status() == 401);
+  CHECK(peer.requests().size() == before + 2);
+  CHECK(asked == 2);
+}
+
+TEST_CASE_METHOD(legacy, "credentials that are refused while a session is opened are replaced", "[credentials]") {
+  options.protocol_version.clear();
+  has = "old";
+  peer.token = "old";
+  SECTION("and it is opened") {
+    options.credentials = mcp::static_credentials([this]() -> asio::awaitable<credentials> {
+      auto out = co_await given();
+      has = peer.token = "new";  // the next time
+      co_return out;
+    });
+    REQUIRE(call("a"));
+    CHECK(asked == 2);
+  }
+  SECTION("if there are others") {
+    peer.token = "new";
+    CHECK(call("a").error().http_status() == 401);
+    CHECK(asked == 2);
+    CHECK(peer.requests().size() == 1);
+    CHECK(client().status().state == connection_state::needs_authorization);
+  }
+}
+
+TEST_CASE_METHOD(modern, "without credentials nothing is sent", "[credentials]") {
+  SECTION("there are none") {
+    has.clear();
+    CHECK(code_of(call("a")) == errc::credential_missing);
+    CHECK(client().status().state == connection_state::needs_authorization);
+  }
+  SECTION("they cannot be sent") {
+    has = "one\r\nX-Evil: 1";
+    const auto refused = call("a");
+    CHECK(code_of(refused) == errc::invalid_header_value);
+    CHECK(refused.error().describe().find("one") == std::string::npos);
+  }
+  SECTION("whoever is asked throws") {
+    throws = true;
+    const auto refused = call("a");
+    CHECK(code_of(refused) == errc::authorizer_failed);
+    CHECK(refused.error().describe().find("one") == std::string::npos);
+  }
+  CHECK(peer.requests().empty());
+  has = "one";
+  throws = false;
+  CHECK(call("b"));
+}
+
+TEST_CASE_METHOD(modern, "whoever is asked and does not answer costs a call its deadline, and no more",
+                 "[credentials]") {
+  hangs = true;
+  SECTION("a deadline") {
+    CHECK(code_of(call("a", {.timeout = 3s})) == errc::deadline_exceeded);
+  }
+  SECTION("the end of the client") {
+    const auto ping = start(client().ping({}, mcp::as_result));
+    world.settle();
+    made.reset();
+    world.settle();
+    CHECK(code_of(*ping->outcome) == errc::client_closed);
+  }
+  CHECK(peer.requests().empty());
+}
+
+TEST_CASE_METHOD(modern, "clients that share credentials learn from each other", "[credentials]") {
+  warm_up();
+  options.observer = nullptr;
+  mcp::client other{world.context.get_executor(), url(), options};
+  REQUIRE(run(other.call_tool("b", "{}", mcp::call_options{}, mcp::as_result)));
+  CHECK(asked == 1);
+  peer.token = has = "two";
+  REQUIRE(call("c"));
+  CHECK(asked == 2);
+  REQUIRE(run(other.call_tool("d", "{}", mcp::call_options{}, mcp::as_result)));
+  CHECK(asked == 2);
+}
+
+TEST_CASE_METHOD(legacy, "the session of a named account outlives its credentials", "[credentials]") {
+  options.store = mcp::memory_store();
+  const auto initialized_by_next = [&](std::string account) {
+    for (const std::string token : {"one", "two"}) {
+      peer.token = has = token;
+      options.credentials = ask(account);
+      options.observer = nullptr;
+      made.reset();
+      world.settle();
+      REQUIRE(call("a"));
+      world.settle();
+    }
+    return peer.count("\"initialize\"");
+  };
+  CHECK(initialized_by_next("") == 2);
+  CHECK(initialized_by_next("me") == 3);
+}
+
+TEST_CASE_METHOD(modern, "credentials are found in a store", "[credentials]") {
+  mcp::any_credential_store store = mcp::memory_store();
+  options.credentials = mcp::stored_credentials(store, "me at work");
+  CHECK(code_of(call("a")) == errc::credential_missing);
+  const auto save = [&](std::string name, std::string value) {
+    std::vector<mcp::credential> fields;
+    fields.push_back({std::move(name), mcp::secret(value)});
+    return run(mcp::save_credentials(store, "me at work", std::move(fields)));
+  };
+  CHECK(code_of(save("Authorization", "a\nb")) == errc::invalid_header_value);
+  CHECK(code_of(save("Host", "evil")) == errc::invalid_argument);
+  CHECK(save("Authorization", "Bearer one"));
+  CHECK(call("b"));
+  peer.token = "\\\"two\"";
+  CHECK(save("Authorization", "Bearer \\\"two\""));
+  CHECK(call("c"));
+}
