@@ -125,9 +125,10 @@ namespace detail {
 template <class S>
 constexpr void require_credential_store() {
   constexpr bool leasing = LeasingCredentialStore<S> || BlockingLeasingCredentialStore<S>;
-  static_assert(leasing || !requires { &S::lease; },
-                "its leases would go unused: see LeasingCredentialStore for the arguments and results of "
-                "lease and release");
+  static_assert(
+      leasing || !requires { &S::lease; },
+      "its leases would go unused: see LeasingCredentialStore for the arguments and results of "
+      "lease and release");
   if constexpr (!CredentialStore<S> && !BlockingCredentialStore<S>) {
     static_assert(loads<S, asio::awaitable<store_result::load>> || loads<S, store_result::load>,
                   "this is no CredentialStore: it needs load(std::string_view key), which returns "
