@@ -66,7 +66,6 @@ inline asio::awaitable<void> lease_excludes(bench& b) {
   std::swap(b.store, other);
   co_await be_refused(b, key, "b", "false on another handle, as another has it");
   co_await take(b, other_key, "b", "true, as it is the lease of another key");
-  co_await take(b, key, "a", "true, as the owner has it already");
 }
 
 inline asio::awaitable<void> compete(bench& b, any_credential_store store, std::string key, std::string owner,
