@@ -3,6 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -17,13 +18,19 @@ std::string_view between(std::string_view text, std::string_view begin, std::str
   return to == text.npos ? "" : text.substr(0, to);
 }
 
-TEST_CASE("the first C++ example of README.md is a part of examples/readme.cpp") {
+TEST_CASE("the C++ examples of README.md are parts of examples/readme*.cpp") {
   const std::string readme = lint::read_file("README.md");
-  const std::string source = lint::read_file("examples/readme.cpp");
-  const auto shown = between(readme, "```cpp\n", "```");
-  const auto compiled = between(source, "// [readme]\n", "// [/readme]");
-  REQUIRE(!shown.empty());
-  CHECK(shown == compiled);
+  std::string_view rest = readme;
+  for (const auto* const file : {"examples/readme.cpp", "examples/readme_store.cpp"}) {
+    INFO(file);
+    const std::string source = lint::read_file(file);
+    const auto shown = between(rest, "```cpp\n", "```");
+    const auto compiled = between(source, "// [readme]\n", "// [/readme]");
+    REQUIRE(!shown.empty());
+    CHECK(shown == compiled);
+    rest.remove_prefix(static_cast<std::size_t>(shown.data() + shown.size() - rest.data()));
+  }
+  CHECK(between(rest, "```cpp\n", "```").empty());
 }
 
 TEST_CASE("the parts are found") {
