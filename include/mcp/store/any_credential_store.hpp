@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <mcp/json/value.hpp>
-#include <mcp/json/walk.hpp>
-#include <mcp/json/writer.hpp>
 #include <mcp/store/credential_store.hpp>
 #include <mcp/store/on_thread.hpp>
+#include <mcp/store/record_leases.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/error.hpp>
@@ -21,39 +19,6 @@
 #include <utility>
 
 namespace mcp::inline v0 {
-
-namespace detail {
-
-/// A lease kept in a record, for stores that have none of their own: who holds it, and until when. Nobody can
-/// tell from it that the holder has died, so others wait until it has run out.
-struct lease_record {
-  // Not the system clock's nanoseconds: a number out of a record might overflow them.
-  using time_point = std::chrono::sys_time<std::chrono::milliseconds>;
-
-  std::string owner;
-  time_point until;
-
-  static std::string key_for(std::string_view key) { return "lease/" + std::string(key); }
-
-  static result<lease_record> parse(std::string_view text) {
-    const auto object = json::validate(text);
-    if (!object) return failure(errc::store_corrupt, "a lease");
-    const auto owner = json::find_member(*object, "owner").string();
-    const auto until = json::find_member(*object, "until").integer();
-    if (!owner || !until) return failure(errc::store_corrupt, "a lease");
-    return lease_record{*owner, time_point(std::chrono::milliseconds(*until))};
-  }
-
-  std::string text() const {
-    std::string out;
-    json::writer write(out);
-    write.begin_object().key("owner").string(owner).key("until");
-    write.integer(until.time_since_epoch().count()).end_object();
-    return out;
-  }
-};
-
-}  // namespace detail
 
 /// Any `CredentialStore` or `BlockingCredentialStore`, in a copyable handle whose copies share it. Without
 /// one, it is empty, and only to be asked whether it is.
@@ -142,51 +107,19 @@ class any_credential_store {
       if constexpr (LeasingCredentialStore<Store>) {
         return store.lease(key, owner, time);
       } else {
-        return lease_by_record(key, owner, time, now);
+        return leases.lease(store, key, owner, time, now);
       }
     }
     asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) override {
       if constexpr (LeasingCredentialStore<Store>) {
         return store.release(key, owner);
       } else {
-        return release_by_record(key, owner);
+        return leases.release(store, key, owner);
       }
-    }
-
-    asio::awaitable<store_result::lease> lease_by_record(std::string_view key, std::string_view owner,
-                                                         std::chrono::milliseconds time,
-                                                         clock::time_point now) {
-      const std::string name = detail::lease_record::key_for(key);
-      const auto present = std::chrono::floor<std::chrono::milliseconds>(now);
-      const auto found = co_await store.load(name);
-      if (!found) co_return found.error();
-      record_version expected = no_record;
-      if (found->has_value()) {
-        const auto held = detail::lease_record::parse((*found)->bytes.view());
-        if (!held) co_return held.error();
-        if (held->owner != owner && held->until > present) co_return false;
-        expected = (*found)->version;
-      }
-      const std::string text = detail::lease_record{std::string(owner), present + time}.text();
-      const auto saved = co_await store.save(name, text, expected);
-      if (!saved) co_return saved.error();
-      co_return saved->has_value();
-    }
-
-    asio::awaitable<store_result::release> release_by_record(std::string_view key, std::string_view owner) {
-      const std::string name = detail::lease_record::key_for(key);
-      const auto found = co_await store.load(name);
-      if (!found) co_return found.error();
-      if (!found->has_value()) co_return store_result::release();
-      const auto held = detail::lease_record::parse((*found)->bytes.view());
-      if (!held) co_return held.error();
-      if (held->owner != owner) co_return store_result::release();
-      const auto erased = co_await store.erase(name, (*found)->version);
-      if (!erased) co_return erased.error();
-      co_return store_result::release();
     }
 
     Store store;
+    detail::record_leases<Store> leases;  // where the store has none
   };
 
   /// Keeps the store and the arguments alive, too.
