@@ -10,6 +10,7 @@
 
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace mcp::inline v0 {
 
@@ -41,9 +42,28 @@ class client : public operations {
     core_->restore(saved).value();
   }
 
+  /// Requests whose answers were on their way when the session was handed over: what an agent that was
+  /// interrupted has set going. Empty where there was no such session, and in the modern era, which cannot take
+  /// up a stream.
+  template <class Token = throwing_t>
+  auto unfinished(Token&& token = {}) {
+    return detail::complete<std::vector<unfinished_call>>(
+        core_->executor, detail::session_core::list_unfinished(core_), std::forward<Token>(token));
+  }
+
+  /// Awaits the answer to one of `unfinished()`, as JSON text; for `tools/call`, `mcp::tool_result` reads it.
+  /// Errors: `errc::outcome_unknown` where the server does not have the stream any more.
+  template <class Token = throwing_t>
+  auto take_up(const unfinished_call& request, const call_options& options = {}, Token&& token = {}) {
+    auto call = lease();
+    call->begin_taking_up(request, options);
+    std::erase_if(core_->unfinished, [&](const auto& each) { return each.id == request.id; });
+    return detail::complete<json_text>(std::move(call), std::forward<Token>(token));
+  }
+
   /// Ends everything that is under way with `errc::client_closed`, as `close()` does, but leaves the session
-  /// in the store for the next client, and completes when it is there. (Destruction gives it back as well,
-  /// without waiting.) Never fails itself.
+  /// in the store for the next client, with what is unfinished, and completes when it is there. (Destruction
+  /// gives the session back as well, without waiting, as it was when it last changed.) Never fails itself.
   template <class Token = throwing_t>
   auto hand_over(Token&& token = {}) {
     return detail::complete<void>(core_->executor, detail::session_core::hand_over(core_),

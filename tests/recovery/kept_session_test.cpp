@@ -10,6 +10,7 @@
 #include <list>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -380,4 +381,69 @@ TEST_CASE_METHOD(kept_legacy, "a record of a later version keeps what this one d
   CHECK(cost(another(), "b") == 4);
   CHECK(stored(session_key()).find(R"("mood":{"good":[1,2]})") != std::string::npos);
   CHECK(stored(session_key()).find("session-2") != std::string::npos);
+}
+
+TEST_CASE("what was under way when the session was handed over is taken up", "[store]") {
+  struct streaming : kept {
+    streaming() : kept({.modern = false, .event_streams = true}) {}
+  } legacy;
+  auto& first = legacy.another();
+  legacy.answer_of(first, "warm");
+  std::vector<std::string> heard;
+  const auto note = [&](const mcp::server_notification& said) { heard.emplace_back(said.method); };
+  const auto listening = legacy.start(first.listen(note, mcp::as_result));
+  legacy.world.settle();
+  legacy.peer.push(R"({"jsonrpc":"2.0","method":"notifications/one"})");
+  legacy.peer.next("\"slow\"", {.how = test::delivery::way::hold, .bytes = -60});
+  const auto slow = legacy.start(first.call_tool("slow", R"({"n":1})", mcp::call_options{}, mcp::as_result));
+  legacy.world.settle();
+  REQUIRE(legacy.run(first.hand_over(mcp::as_result)));
+  legacy.world.settle();
+  CHECK(code_of(*slow->outcome) == errc::client_closed);
+
+  auto& second = legacy.another();
+  const auto before = legacy.peer.requests().size();
+  const auto left = legacy.run(second.unfinished(mcp::as_result));
+  REQUIRE((left && left->size() == 1));
+  CHECK(left->front().method == "tools/call");
+  CHECK(left->front().name == "slow");
+  CHECK(legacy.peer.requests().size() == before);
+
+  SECTION("the server has it") {
+    const auto again = legacy.start(second.listen(note, mcp::as_result));
+    const auto answer = legacy.run(second.take_up(left->front(), {}, mcp::as_result));
+    REQUIRE(answer);
+    CHECK(answer->text().find("slow 1") != std::string::npos);
+    CHECK(legacy.executions("slow") == 1);
+    CHECK(legacy.peer.requests().size() == before + 2);
+    CHECK(legacy.peer.count("\r\nLast-Event-ID: standing-") == 1);
+    CHECK(legacy.run(second.unfinished(mcp::as_result))->empty());
+  }
+  SECTION("the server has lost it") {
+    legacy.peer.restart(false);
+    const auto answer = legacy.run(second.take_up(left->front(), {}, mcp::as_result));
+    CHECK(code_of(answer) == errc::outcome_unknown);
+    CHECK(legacy.executions("slow") == 1);
+  }
+  SECTION("nobody takes it up") {
+    legacy.answer_of(second, "other");
+    REQUIRE(legacy.run(second.hand_over(mcp::as_result)));
+    CHECK(legacy.run(legacy.another().unfinished(mcp::as_result))->size() == 1);
+  }
+}
+
+TEST_CASE_METHOD(kept_legacy, "the ids of requests in one session are never used twice", "[store]") {
+  answer_of(another(), "a");
+  for (int i = 0; i < 3; ++i) {
+    world.pass(1ms);
+    end(clients.back());
+    answer_of(another(), "b");
+    answer_of(clients.back(), "c");
+  }
+  std::set<std::string> ids;
+  for (const auto& each : peer.requests()) {
+    const auto at = each.find(R"("id":)");
+    if (at != each.npos) CHECK(ids.insert(each.substr(at, each.find(',', at) - at)).second);
+  }
+  CHECK(ids.size() == 9);
 }

@@ -260,7 +260,7 @@ class mcp_peer : public scripted_peer {
   }
 
   static std::string envelope(const std::string& body) {
-    return R"({"jsonrpc":"2.0","id":@ID@      ,"result":)" + body + "}";
+    return R"({"jsonrpc":"2.0","id":@ID@            ,"result":)" + body + "}";
   }
   static std::string result(const std::string& request, const std::string& body) {
     return with_id(json_reply(envelope(body)), request);

@@ -97,6 +97,31 @@ class call final : private deadline, private response_reader::listener {
     on_notification_ = on_message;
   }
 
+  /// Takes up the answer to a request of an earlier client of the session.
+  void begin_taking_up(const unfinished_call& request, const call_options& options) {
+    options_ = options;
+    message_.begin_request(keep(request.method), request.name);
+    id_ = static_cast<std::uint64_t>(request.id);
+    stream_id_ = request.last_event_id;
+    attempts_.resuming = taken_up_ = in_doubt_ = failed_before_ = true;
+    attempts_.generation = channel_->taken_over;
+  }
+
+  /// What another client needs to take up the answer, where that is possible.
+  std::optional<unfinished_call> unfinished() const {
+    const bool possible = message_.what() == kind::request && stage_ != stage::done && !stream_id_.empty() &&
+                          attempts_.era == protocol_era::legacy &&
+                          attempts_.generation == channel_->generation;
+    if (!possible) return std::nullopt;
+    return unfinished_call{std::string(message_.method()), message_.name(), stream_id_,
+                           static_cast<std::int64_t>(id_)};
+  }
+  /// The last event id of the stream of what the server says unasked; empty where this is no such stream.
+  std::string_view listening_from() const noexcept {
+    const bool here = message_.what() == kind::stream && attempts_.generation == channel_->generation;
+    return here ? std::string_view(stream_id_) : "";
+  }
+
   /// Ends the call, also from outside and while it waits; its connection is closed.
   void fail(failure why) {
     if (stage_ == stage::done) return;
@@ -198,7 +223,7 @@ class call final : private deadline, private response_reader::listener {
   void forget_attempts() noexcept {
     attempts_.clear();
     plan_ = {};
-    failed_before_ = learned_ = refused_ = in_doubt_ = false;
+    failed_before_ = learned_ = refused_ = in_doubt_ = taken_up_ = false;
     not_before_.reset();
     retry_.reset();
     learning_.reset();
@@ -407,6 +432,7 @@ class call final : private deadline, private response_reader::listener {
 
   void begin_stream() {
     if (message_.what() == kind::stream) {
+      if (stream_id_.empty()) stream_id_ = std::exchange(channel_->listening_from, {});
       reader_.start_listening();
     } else {
       reader_.start(static_cast<std::int64_t>(id_));
@@ -525,6 +551,7 @@ class call final : private deadline, private response_reader::listener {
   }
 
   bool is_repeatable() const {
+    if (taken_up_) return false;  // it is not known in full
     if (message_.what() == kind::stream || is_read(message_.method())) return true;
     if (message_.method() != "tools/call")
       return allows_replay(policy() == replay_policy::always ? policy() : replay_policy::never);
@@ -689,6 +716,7 @@ class call final : private deadline, private response_reader::listener {
   bool learned_ = false;
   bool refused_ = false;        // the credentials, which are being replaced
   bool in_doubt_ = false;       // an attempt may have run
+  bool taken_up_ = false;       // it was an earlier client's
   std::uint64_t asked_on_ = 0;  // the session on which the tools were asked for again
   std::uint64_t awaited_list_ = 0;
 };

@@ -124,6 +124,11 @@ class channel {
   standing_requests standing;  ///< what a new session has to be told again
   deadline_list::time_point lease_due = deadline_list::time_point::max();
 
+  // Of a session that was taken over: what its earlier client left unfinished.
+  std::vector<unfinished_call> unfinished;
+  std::string listening_from;
+  std::uint64_t taken_over = 0;  ///< its generation
+
   std::uint64_t next_id = 1;
   std::vector<call*> active;
 

@@ -144,6 +144,8 @@ class session_core final : public kept_session {
     session_id.clear();
     hints.reset();
     kept_tools = {};
+    unfinished.clear();
+    listening_from.clear();
     state = phase::idle;
     return true;
   }
@@ -229,10 +231,12 @@ class session_core final : public kept_session {
   static asio::awaitable<result<void>> close(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return result<void>();
     const bool goodbye = self->state == phase::ready && !self->session_id.empty();
+    auto left = self->describe();
+    left.open = left.open && !goodbye;
     self->end_calls();
     try {
       if (goodbye) co_await say_goodbye(self);
-      co_await put_away(self, !goodbye);
+      co_await put_away(self, std::move(left));
     } catch (...) {  // a courtesy: out of memory, or cancelled already
     }
     self->pool->close();
@@ -242,14 +246,21 @@ class session_core final : public kept_session {
   /// `shut()`, after the session was left in the store for the next client.
   static asio::awaitable<result<void>> hand_over(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return result<void>();
-    const bool open = self->state == phase::ready;
+    auto left = self->describe(true);
     self->end_calls();
     try {
-      co_await put_away(self, open);
+      co_await put_away(self, std::move(left));
     } catch (...) {  // out of memory, or cancelled already
     }
     self->pool->close();
     co_return result<void>();
+  }
+
+  /// What the session's earlier client left unfinished.
+  static asio::awaitable<result<std::vector<unfinished_call>>> list_unfinished(
+      std::shared_ptr<session_core> self) {
+    co_await look(self);
+    co_return self->unfinished;
   }
 
   /// Waits until it is known what is in the store; that takes no longer than the store is waited for.

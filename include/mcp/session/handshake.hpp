@@ -15,6 +15,8 @@
 #include <asio/awaitable.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <memory>
 #include <new>
 #include <optional>
@@ -73,7 +75,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
   result<void> restore(const session_state& saved) {
     if (auto resumed = resume(saved); !resumed) return resumed;
     state = phase::ready;
-    generation = 1;
+    taken_over = generation = 1;
     known_ = {version, deadlines->wall_clock()};
     show(connection_state::suspect);
     return {};
@@ -92,6 +94,11 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     session_id = saved.session_id;
     speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
     describe(saved.server);
+    // Ids of earlier clients are not used again (2025-11-25, "Requests"): from the clock, in microseconds, they
+    // are below 2^53 and faster than any client.
+    const auto since = deadlines->wall_clock().time_since_epoch();
+    next_id = std::max(next_id, static_cast<std::uint64_t>(
+                                    std::chrono::duration_cast<std::chrono::microseconds>(since).count()));
     return {};
   }
 

@@ -68,11 +68,9 @@ class kept_session : public handshake {
     co_return found.session && self->go_on_with(std::move(*found.session));
   }
 
-  /// Writes down how the session was left, and lets others have it. `open`: the server knows it still.
-  static asio::awaitable<void> put_away(std::shared_ptr<kept_session> self, bool open) {
+  /// Writes down how the session was left, and lets others have it.
+  static asio::awaitable<void> put_away(std::shared_ptr<kept_session> self, session_record left) {
     if (!self->keeper_) co_return;
-    auto left = self->describe();
-    left.open = open;
     const auto kept = co_await session_keeper::keep(self->keeper_, std::move(left));
     if (!kept) self->tell(kept.error());
     co_await release(self);
@@ -82,6 +80,29 @@ class kept_session : public handshake {
   void leave_soon() noexcept try {
     if (keeper_ && keeper_->owns() && !keeping_) asio::co_spawn(executor, release(shared()), asio::detached);
   } catch (...) {  // memory is short: the lease runs out
+  }
+
+  /// The session as it is. Where it is `left`, with what was not finished.
+  session_record describe(bool left = false) const {
+    session_record out;
+    out.open = state == phase::ready;
+    out.protocol_version = version;
+    out.session_id = session_id;
+    out.server = save().server;
+    out.learned = known_.learned;
+    out.standing = standing.all();
+    out.unfinished = unfinished;
+    out.listening_from = listening_from;
+    for (const call* each : active) {
+      if (!left) break;
+      if (auto request = each->unfinished()) out.unfinished.push_back(std::move(*request));
+      if (!each->listening_from().empty()) out.listening_from = each->listening_from();
+    }
+    if (kept_tools.tools.empty()) return out;
+    for (const tool& each : kept_tools.tools) out.tools.append(out.tools.empty() ? "[" : ",").append(each.raw);
+    out.tools += ']';
+    out.tools_until = kept_tools.until;
+    return out;
   }
 
   void keep_tools(kept_list list) {
@@ -120,22 +141,6 @@ class kept_session : public handshake {
     if (options.observer) options.observer->store_failed(why);
   }
 
-  session_record describe() const {
-    session_record out;
-    out.open = true;
-    out.protocol_version = version;
-    out.session_id = session_id;
-    out.server = save().server;
-    out.learned = known_.learned;
-    out.standing = standing.all();
-    if (kept_tools.tools.empty()) return out;
-    for (const tool& each : kept_tools.tools)
-      out.tools.append(out.tools.empty() ? "[" : ",").append(each.raw);
-    out.tools += ']';
-    out.tools_until = kept_tools.until;
-    return out;
-  }
-
   bool go_on_with(session_record found) {
     const auto& fixed = options.protocol_version;
     if (!fixed.empty() && fixed != found.protocol_version) return false;
@@ -143,6 +148,9 @@ class kept_session : public handshake {
       return tell(resumed.error()), false;
     known_ = {found.protocol_version, found.learned};
     standing.restore(std::move(found.standing));
+    unfinished = std::move(found.unfinished);
+    listening_from = std::move(found.listening_from);
+    taken_over = generation + 1;
     const auto tools = read_elements<tool>(json::value(found.tools), "tools");
     if (tools && deadlines->wall_clock() < found.tools_until) {
       learned(*tools);

@@ -170,16 +170,16 @@ class operations {
     if (core_ && scope_ == nullptr) core_->shut();
   }
 
-  std::shared_ptr<detail::session_core> core_;
-  detail::call_scope* scope_;
-
- private:
   detail::call_lease lease() {
     auto leased = core_->lease();
     if (scope_ != nullptr) leased->belong_to(*scope_);
     return leased;
   }
 
+  std::shared_ptr<detail::session_core> core_;
+  detail::call_scope* scope_;
+
+ private:
   /// The JSON object that the caller gave; empty text stands for an empty one. Fails the call otherwise.
   std::optional<std::string_view> checked(detail::call& call, std::string_view object) const {
     if (object.empty()) return "{}";

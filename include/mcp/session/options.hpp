@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
@@ -101,6 +102,14 @@ struct session_state {
   std::string protocol_version;  ///< as negotiated
   std::string session_id;        ///< legacy eras; empty where the server assigned none
   std::string server;            ///< what the server said of itself, as JSON text; may be empty
+};
+
+/// A request of an earlier client, which handed its session over while the answer was on its way.
+struct unfinished_call {
+  std::string method;         ///< such as "tools/call"
+  std::string name;           ///< of the tool, prompt or resource
+  std::string last_event_id;  ///< of the event stream that the answer comes on
+  std::int64_t id = 0;        ///< of the JSON-RPC request
 };
 
 /// What a server says of itself, in either era. Self-reported and untrusted.

@@ -7,6 +7,7 @@
 #include <mcp/json/walk.hpp>
 #include <mcp/json/writer.hpp>
 #include <mcp/session/era.hpp>
+#include <mcp/session/options.hpp>
 #include <mcp/session/standing_requests.hpp>
 #include <mcp/store/record_fields.hpp>
 
@@ -50,6 +51,8 @@ struct session_record {
   std::string tools;  ///< the list, as JSON text of an array, where the server lets it be kept
   std::chrono::system_clock::time_point tools_until{};
   std::vector<standing_requests::request> standing{};
+  std::vector<unfinished_call> unfinished{};
+  std::string listening_from;  ///< last event id of the stream of what the server says unasked
   record_fields others{};  ///< whatever else is in the record
 
   /// Errors: `store_corrupt`.
@@ -69,6 +72,15 @@ struct session_record {
       const auto params = json::find_member(each, "params");
       if (method && params.is_object()) out.standing.push_back({*method, std::string(params.text())});
     });
+    json::for_each_element(fields->get("unfinished"), [&](const json::value& each) {
+      const auto method = json::find_member(each, "method").string();
+      const auto name = json::find_member(each, "name").string();
+      const auto last_event_id = json::find_member(each, "last_event_id").string();
+      const auto id = json::find_member(each, "id").integer();
+      if (method && name && last_event_id && id)
+        out.unfinished.push_back({*method, *name, *last_event_id, *id});
+    });
+    out.listening_from = fields->text("listening_from");
     if (out.protocol_version.empty()) return failure(errc::store_corrupt, "protocol_version");
     out.others = std::move(*fields);
     return out;
@@ -91,6 +103,16 @@ struct session_record {
       write.begin_object().key("method").string(each.method).key("params").raw(each.params).end_object();
     write.end_array();
     fields.set_json("standing", standing.empty() ? "" : requests);
+    std::string calls;
+    json::writer write_calls(calls);
+    write_calls.begin_array();
+    for (const auto& each : unfinished) {
+      write_calls.begin_object().key("method").string(each.method).key("name").string(each.name);
+      write_calls.key("last_event_id").string(each.last_event_id).key("id").integer(each.id).end_object();
+    }
+    write_calls.end_array();
+    fields.set_json("unfinished", unfinished.empty() ? "" : calls);
+    fields.set_text("listening_from", listening_from);
     return fields.bytes();
   }
 };
