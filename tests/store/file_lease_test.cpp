@@ -164,6 +164,18 @@ TEST_CASE("a damaged lease is no free one while its holder lives") {
   }
 }
 
+TEST_CASE("a lease that ends at any time whatever can be read") {
+  const test::temporary_directory top;
+  file_store one(top / "store"), two(top / "store");
+  for (const char* until : {"........", "\x7f\xff\xff\xff\xff\xff\xff\xff", "\x80\0\0\0\0\0\0\0"}) {
+    CHECK(*one.lease("k", "a", 1h));
+    test::write(the_file_in(top / "store"), "asio-mcp\x01\x04" + std::string(until, 8));
+    CHECK(*two.lease("k", "b", 1h) == (until[0] == '\x80'));
+    CHECK(one.release("k", "a"));
+    CHECK(two.release("k", "b"));
+  }
+}
+
 TEST_CASE("a lease that others could read or replace is refused") {
   const test::temporary_directory top;
   CHECK(*file_store(top / "store").lease("k", "a", 1h));

@@ -69,15 +69,15 @@ class file_directory {
   /// Keeps other writers out until this object is gone; its holder's death does the same. Removes what a
   /// writer left that was killed. Errors: `store_locked` after `timeout`, `store_failed`.
   result<void> lock(std::chrono::milliseconds timeout) {
-    using clock = std::chrono::steady_clock;
-    constexpr clock::duration longest_pause = std::chrono::milliseconds(5);
-    const auto until = clock::now() + timeout;
-    clock::duration pause = std::chrono::microseconds(50);
+    using namespace std::chrono;
+    const auto begin = steady_clock::now();
+    microseconds pause(50);
     while (uninterrupted([&] { return ::flock(get(), LOCK_EX | LOCK_NB); }) != 0) {
       if (errno != EWOULDBLOCK) return call_failed("flock");
-      if (clock::now() >= until) return failure(errc::store_locked, "another process is writing");
+      if (duration_cast<milliseconds>(steady_clock::now() - begin) >= timeout)
+        return failure(errc::store_locked, "another process is writing");
       std::this_thread::sleep_for(pause);
-      pause = std::min(2 * pause, longest_pause);
+      pause = std::min<microseconds>(2 * pause, milliseconds(5));
     }
     locked_ = true;
     const auto removed = remove(new_file);
@@ -102,7 +102,7 @@ class file_directory {
   /// after success the new one, whatever happens then. Errors: `store_failed`.
   result<void> replace(const std::string& name, std::string_view bytes) const {
     auto replaced = replace_by_new(name, bytes);
-    if (!replaced) ::unlinkat(get(), new_file, 0);  // if it is still there
+    if (!replaced) discard_new();
     return replaced;
   }
 
@@ -113,6 +113,8 @@ class file_directory {
       return call_failed("rename");
     return {};
   }
+
+  void discard_new() const noexcept { ::unlinkat(get(), new_file, 0); }
 
   /// False: there was none. Needs a `sync(get())` to last. Errors: `store_failed`.
   result<bool> remove(const char* name) const {

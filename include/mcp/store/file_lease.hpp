@@ -35,7 +35,7 @@ class file_leases {
 
   /// Under the lock of the directory. False: somebody else holds it, or has held it since. Errors:
   /// `store_insecure`, `store_corrupt`, `store_failed`.
-  result<bool> take(file_directory& directory, const std::string& name, std::string_view owner,
+  result<bool> take(const file_directory& directory, const std::string& name, std::string_view owner,
                     time_point until, time_point now) {
     id wanted(name, owner);
     const auto found = held_.find(wanted);
@@ -50,15 +50,9 @@ class file_leases {
     const auto taken = is_taken(directory, name, now);
     if (!taken) return taken.error();
     if (*taken) return false;
-    auto file = directory.create_new();
-    if (!file) return std::move(file).error();
-    if (uninterrupted([&] { return ::flock(file->get(), LOCK_EX | LOCK_NB); }) != 0)
-      return call_failed("flock");
-    lease_file lease(std::move(*file));
-    auto written = write_all(lease.get(), file_of(until).view());
-    if (written) written = directory.rename_new(name);
-    if (!written) return std::move(written).error();
-    held_.emplace(std::move(wanted), std::move(lease));
+    auto made = make(directory, name, until);
+    if (!made) return directory.discard_new(), std::move(made).error();
+    held_.emplace(std::move(wanted), std::move(*made));
     return true;
   }
 
@@ -93,21 +87,34 @@ class file_leases {
     unique_descriptor descriptor_;
   };
 
+  static result<lease_file> make(const file_directory& directory, const std::string& name, time_point until) {
+    auto file = directory.create_new();
+    if (!file) return std::move(file).error();
+    if (uninterrupted([&] { return ::flock(file->get(), LOCK_EX | LOCK_NB); }) != 0)
+      return call_failed("flock");
+    lease_file lease(std::move(*file));
+    if (const auto written = write_all(lease.get(), file_of(until).view()); !written) return written.error();
+    if (const auto renamed = directory.rename_new(name); !renamed) return renamed.error();
+    return lease;
+  }
+
+  static std::chrono::milliseconds since_start(time_point time) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch());
+  }
+
   static secret file_of(time_point until) {
     secret file = file_prefix(file_kind::lease);
-    const auto since =
-        std::chrono::duration_cast<std::chrono::milliseconds>(until.time_since_epoch()).count();
-    append_number(file, static_cast<std::uint64_t>(since), 8);
+    append_number(file, static_cast<std::uint64_t>(since_start(until).count()), 8);
     return file;
   }
 
-  static result<time_point> parse(std::string_view file) {
+  static result<std::chrono::milliseconds> parse(std::string_view file) {
     file_reader in(file);
     const auto kind = in.kind();
     if (!kind) return kind.error();
-    const auto since = static_cast<std::int64_t>(in.number(8));
+    const std::chrono::milliseconds until(static_cast<std::int64_t>(in.number(8)));
     if (*kind != file_kind::lease || !in.ended()) return failure(errc::store_corrupt, "not a lease");
-    return time_point(std::chrono::milliseconds(since));
+    return until;
   }
 
   static result<bool> is_current(const file_directory& directory, const std::string& name, int descriptor) {
@@ -131,7 +138,7 @@ class file_leases {
     if (!bytes) return bytes.error();
     const auto until = parse(bytes->view());
     if (!until) return until.error();
-    return *until > now;
+    return *until > since_start(now);
   }
 
   std::map<id, lease_file> held_;
