@@ -43,8 +43,8 @@ class client : public operations {
   }
 
   /// Requests whose answers were on their way when the session was handed over: what an agent that was
-  /// interrupted has set going. Empty where there was no such session, and in the modern era, which cannot take
-  /// up a stream.
+  /// interrupted has set going. Empty where there was no such session, and in the modern era, which cannot
+  /// take up a stream.
   template <class Token = throwing_t>
   auto unfinished(Token&& token = {}) {
     return detail::complete<std::vector<unfinished_call>>(

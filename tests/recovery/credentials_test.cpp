@@ -68,7 +68,8 @@ TEST_CASE_METHOD(legacy, "credentials are asked for once, and every request carr
   CHECK(peer.requests().back().starts_with("DELETE "));
 }
 
-TEST_CASE_METHOD(legacy, "credentials that are refused are replaced, and the session goes on", "[credentials]") {
+TEST_CASE_METHOD(legacy, "credentials that are refused are replaced, and the session goes on",
+                 "[credentials]") {
   warm_up();
   peer.token = has = "two";
   const auto before = peer.requests().size();
@@ -88,7 +89,8 @@ TEST_CASE_METHOD(modern, "many calls that are refused at once cause one renewal"
   std::vector<std::shared_ptr<running<mcp::tool_result>>> calls;
   for (int i = 0; i < 100; ++i)
     calls.push_back(start(client().call_tool("a", "{}", mcp::call_options{}, mcp::as_result)));
-  REQUIRE(world.run([&] { return std::ranges::all_of(calls, [](auto& each) { return each->outcome.has_value(); }); }));
+  REQUIRE(world.run(
+      [&] { return std::ranges::all_of(calls, [](auto& each) { return each->outcome.has_value(); }); }));
   for (const auto& each : calls) CHECK(each->outcome->has_value());
   CHECK(asked == 2);
 }
@@ -119,7 +121,8 @@ TEST_CASE_METHOD(modern, "others that are refused as well are not replaced again
   CHECK(asked == 2);
 }
 
-TEST_CASE_METHOD(legacy, "credentials that are refused while a session is opened are replaced", "[credentials]") {
+TEST_CASE_METHOD(legacy, "credentials that are refused while a session is opened are replaced",
+                 "[credentials]") {
   options.protocol_version.clear();
   has = "old";
   peer.token = "old";
@@ -168,9 +171,7 @@ TEST_CASE_METHOD(modern, "without credentials nothing is sent", "[credentials]")
 TEST_CASE_METHOD(modern, "whoever is asked and does not answer costs a call its deadline, and no more",
                  "[credentials]") {
   hangs = true;
-  SECTION("a deadline") {
-    CHECK(code_of(call("a", {.timeout = 3s})) == errc::deadline_exceeded);
-  }
+  SECTION("a deadline") { CHECK(code_of(call("a", {.timeout = 3s})) == errc::deadline_exceeded); }
   SECTION("the end of the client") {
     const auto ping = start(client().ping({}, mcp::as_result));
     world.settle();

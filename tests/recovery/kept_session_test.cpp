@@ -23,6 +23,14 @@ using test::code_of;
 
 namespace {
 
+/// Lets that much virtual time pass.
+asio::awaitable<void> pass_time(test::virtual_world& world, std::chrono::milliseconds time) {
+  mcp::event passed(co_await asio::this_coro::executor);
+  world.after(time, [&] { passed.notify(); });
+  std::error_code ignored;
+  co_await passed.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+}
+
 /// A memory store that counts what is asked of it, and fails or hangs when it is told to.
 class watched_store {
  public:
@@ -30,6 +38,8 @@ class watched_store {
     std::size_t operations = 0, saves = 0;
     std::optional<mcp::failure> fault;
     bool hangs = false;
+    std::chrono::milliseconds takes{0};
+    test::virtual_world* world = nullptr;
   };
 
   asio::awaitable<mcp::store_result::load> load(std::string_view key) {
@@ -55,6 +65,7 @@ class watched_store {
       std::error_code ignored;
       co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }
+    if (state->takes.count() != 0) co_await pass_time(*state->world, state->takes);
     if (state->fault) co_return *state->fault;
     co_return co_await std::move(operation);
   }
@@ -72,6 +83,7 @@ struct store_diary final : mcp::observer {
 struct kept : test::recovery_fixture {
   explicit kept(test::mcp_peer::options server) : recovery_fixture(server) {
     options.protocol_version.clear();
+    store.state->world = &world;
     options.store = store;
   }
 
@@ -155,6 +167,18 @@ TEST_CASE_METHOD(kept_legacy, "a restored session is suspect until its first ans
   world.settle();
   CHECK(second.status().state == connection_state::suspect);
   CHECK(world.run([&] { return running->outcome.has_value(); }));
+  CHECK(second.status().state == connection_state::ready);
+}
+
+TEST_CASE_METHOD(kept_legacy,
+                 "a client that is gone before its session was written down leaves it all the same",
+                 "[store]") {
+  store.state->takes = 10ms;
+  auto& first = another();
+  REQUIRE(run(first.ping({}, mcp::as_result)));
+  clients.clear();
+  auto& second = another();
+  CHECK(cost(second, "b") == 1);
   CHECK(second.status().state == connection_state::ready);
 }
 

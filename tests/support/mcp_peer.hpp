@@ -69,7 +69,8 @@ class mcp_peer : public scripted_peer {
   /// Not empty: the response to every request; none is seen by more than the connection.
   std::string reply_to_all{};
 
-  /// Not empty: requests must carry this bearer token; else they are refused before anything else is looked at.
+  /// Not empty: requests must carry this bearer token; else they are refused before anything else is looked
+  /// at.
   std::string token{};
 
   /// How connections are taken from now on.

@@ -35,9 +35,9 @@ inline credential bearer(std::string_view token) {
   return {"Authorization", secret("Bearer ").append(token)};
 }
 
-/// Credentials that are not negotiated with anybody, such as API keys: asked for before the first request, and
-/// again when the server refuses them (401). If they are the same then, nobody here can help: the call ends
-/// with the server's refusal. A `RequestAuthorizer`.
+/// Credentials that are not negotiated with anybody, such as API keys: asked for before the first request,
+/// and again when the server refuses them (401). If they are the same then, nobody here can help: the call
+/// ends with the server's refusal. A `RequestAuthorizer`.
 class static_credentials {
  public:
   /// Where they come from. Fails, or gives none, if there are none.

@@ -68,7 +68,9 @@ class request_buffer {
   }
 
   /// The part that never changes.
-  std::string_view fixed() const noexcept { return {bytes_.data() + fixed_begin_, fixed_end_ - fixed_begin_}; }
+  std::string_view fixed() const noexcept {
+    return {bytes_.data() + fixed_begin_, fixed_end_ - fixed_begin_};
+  }
   /// What is in the buffer now is the part that never changes.
   void fix() noexcept { fixed_begin_ = begin_, fixed_end_ = end_; }
   /// Back to the part that never changes.

@@ -62,8 +62,9 @@ struct recovery_context {
 };
 
 /// The bounds of one call over all of its attempts: `classify()` says what would be right, this says how
-/// often, and after which delay. One session, one version, one renewal of the credentials, and `max_retries` waits in a row, which the budget
-/// of the origin must grant where the server gave no answer or asked for patience.
+/// often, and after which delay. One session, one version, one renewal of the credentials, and `max_retries`
+/// waits in a row, which the budget of the origin must grant where the server gave no answer or asked for
+/// patience.
 class recovery_plan {
  public:
   recovery_step next(const attempt_report& report, const recovery_context& in) {

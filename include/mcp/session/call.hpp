@@ -326,7 +326,8 @@ class call final : private deadline, private response_reader::listener {
     }
     if (std::exchange(refused_, false)) {
       attempts_.renewed = channel_->renewals != attempts_.renewals;
-      if (!attempts_.renewed) return fail(in_doubt_ ? in_doubt(std::move(pending_)) : std::move(pending_)), false;
+      if (!attempts_.renewed)
+        return fail(in_doubt_ ? in_doubt(std::move(pending_)) : std::move(pending_)), false;
     }
     const bool elsewhere = (in_doubt_ || attempts_.resuming) && attempts_.generation != channel_->generation;
     if (elsewhere && !may_go_on_elsewhere()) return false;
@@ -610,7 +611,8 @@ class call final : private deadline, private response_reader::listener {
         lost || is_broken(why) || (exchange_.seen().status != 0 && !proves_alive(exchange_.seen()));
     if (!down) return exchange_.seen().status != 0 ? channel_->show_ready() : void();
     const bool repairing = lost && channel_->heals;
-    channel_->show(goes_on(step) || repairing ? connection_state::reconnecting : connection_state::failed, why);
+    channel_->show(goes_on(step) || repairing ? connection_state::reconnecting : connection_state::failed,
+                   why);
   }
 
   /// The answer, in the buffer that it came in.

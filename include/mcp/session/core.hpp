@@ -401,17 +401,14 @@ class session_core final : public kept_session {
     const auto now = deadlines->now();
     const auto made = why.attempts();
     const evidence seen = made.empty() ? evidence() : made.back().seen;
-    const recovery_step step = plan.next({.why = why,
-                                          .seen = seen,
-                                          .era = era,
-                                          .named_session = !session_id.empty(),
-                                          .repeatable = true},
-                                         {.options = options.recovery,
-                                          .health = *health,
-                                          .now = now,
-                                          .deadline = time_point::max(),
-                                          .wall_clock = deadlines->wall_clock(),
-                                          .authorizes = static_cast<bool>(options.credentials)});
+    const recovery_step step = plan.next(
+        {.why = why, .seen = seen, .era = era, .named_session = !session_id.empty(), .repeatable = true},
+        {.options = options.recovery,
+         .health = *health,
+         .now = now,
+         .deadline = time_point::max(),
+         .wall_clock = deadlines->wall_clock(),
+         .authorizes = static_cast<bool>(options.credentials)});
     session_id.clear();
     // A stream of the handshake is not taken up: there is no session yet.
     if (step.call != next_step::replay && step.call != next_step::resume) {

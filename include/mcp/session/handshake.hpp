@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <mcp/http/driver.hpp>
 #include <mcp/base/secret.hpp>
+#include <mcp/http/driver.hpp>
 #include <mcp/http/header.hpp>
 #include <mcp/json/value.hpp>
 #include <mcp/json/writer.hpp>
@@ -94,8 +94,8 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     session_id = saved.session_id;
     speak(modern ? protocol_era::modern : protocol_era::legacy, saved.protocol_version);
     describe(saved.server);
-    // Ids of earlier clients are not used again (2025-11-25, "Requests"): from the clock, in microseconds, they
-    // are below 2^53 and faster than any client.
+    // Ids of earlier clients are not used again (2025-11-25, "Requests"): from the clock, in microseconds,
+    // they are below 2^53 and faster than any client.
     const auto since = deadlines->wall_clock().time_since_epoch();
     next_id = std::max(next_id, static_cast<std::uint64_t>(
                                     std::chrono::duration_cast<std::chrono::microseconds>(since).count()));

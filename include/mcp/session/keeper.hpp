@@ -2,16 +2,20 @@
 #pragma once
 
 #include <mcp/async/deadline.hpp>
+#include <mcp/async/event.hpp>
 #include <mcp/async/with_deadline.hpp>
 #include <mcp/base/random.hpp>
 #include <mcp/base/result.hpp>
 #include <mcp/session/era.hpp>
 #include <mcp/session/record.hpp>
 #include <mcp/store/any_credential_store.hpp>
+#include <mcp/store/departures.hpp>
 #include <mcp/store/key.hpp>
 
 #include <asio/any_io_executor.hpp>
 #include <asio/awaitable.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/use_awaitable.hpp>
 
 #include <charconv>
 #include <chrono>
@@ -21,6 +25,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace mcp::inline v0::detail {
@@ -61,7 +66,12 @@ class session_keeper {
   /// holds is not written over then.
   static asio::awaitable<legacy_of> take_over(std::shared_ptr<session_keeper> self) {
     legacy_of out;
-    const auto leased = co_await renew(self);
+    const auto until = self->deadlines_->now() + patience;
+    auto leased = co_await renew(self);
+    while (leased && !*leased && self->is_about_to_be_free() && self->deadlines_->now() < until) {
+      co_await self->pause();
+      leased = co_await renew(self);
+    }
     if (!leased) {
       out.fault = leased.error();
       co_return out;
@@ -132,6 +142,9 @@ class session_keeper {
     co_return result<void>();
   }
 
+  /// To be called, and its result kept, where `leave()` follows: whoever uses the same store may count on it.
+  departures::departure about_to_leave() const { return {store_.departures(), session_key_}; }
+
   /// Gives the lease back.
   static asio::awaitable<result<void>> leave(std::shared_ptr<session_keeper> self) {
     if (!std::exchange(self->owns_, false)) co_return result<void>();
@@ -154,6 +167,16 @@ class session_keeper {
       name.append(digits, std::to_chars(std::begin(digits), std::end(digits), half, 16).ptr).append("-");
     }
     return name;
+  }
+
+  bool is_about_to_be_free() const { return store_.departures().expected(session_key_); }
+
+  asio::awaitable<void> pause() const {
+    event woken(executor_);
+    const auto wake = [&woken] { woken.notify(); };
+    const deadline_action alarm(*deadlines_, deadlines_->now() + std::chrono::milliseconds(2), wake);
+    std::error_code ignored;
+    co_await woken.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
   }
 
   template <class T>

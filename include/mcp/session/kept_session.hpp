@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -78,8 +79,11 @@ class kept_session : public handshake {
 
   /// Lets others have the session, as it was last written down. Does not wait.
   void leave_soon() noexcept try {
-    if (keeper_ && keeper_->owns() && !keeping_) asio::co_spawn(executor, release(shared()), asio::detached);
+    if (!keeper_ || !keeper_->owns()) return;
+    departure_.emplace(keeper_->about_to_leave());
+    if (!keeping_) asio::co_spawn(executor, release(shared()), asio::detached);
   } catch (...) {  // memory is short: the lease runs out
+    departure_.reset();
   }
 
   /// The session as it is. Where it is `left`, with what was not finished.
@@ -99,7 +103,8 @@ class kept_session : public handshake {
       if (!each->listening_from().empty()) out.listening_from = each->listening_from();
     }
     if (kept_tools.tools.empty()) return out;
-    for (const tool& each : kept_tools.tools) out.tools.append(out.tools.empty() ? "[" : ",").append(each.raw);
+    for (const tool& each : kept_tools.tools)
+      out.tools.append(out.tools.empty() ? "[" : ",").append(each.raw);
     out.tools += ']';
     out.tools_until = kept_tools.until;
     return out;
@@ -181,11 +186,11 @@ class kept_session : public handshake {
 
   static asio::awaitable<void> keep(std::shared_ptr<kept_session> self) {
     while (std::exchange(self->keep_again_, false) && self->state == phase::ready) {
+      auto record = self->describe();  // before the client may be gone
       if (std::exchange(self->found_out_, false)) {
         const auto kept = co_await session_keeper::keep_era(self->keeper_, self->known_);
         if (!kept) self->tell(kept.error());
       }
-      auto record = self->describe();
       const auto kept = co_await session_keeper::keep(self->keeper_, std::move(record));
       if (!kept) self->tell(kept.error());
     }
@@ -195,10 +200,12 @@ class kept_session : public handshake {
 
   static asio::awaitable<void> release(std::shared_ptr<kept_session> self) {
     const auto left = co_await session_keeper::leave(self->keeper_);
+    self->departure_.reset();
     if (!left) self->tell(left.error());
   }
 
   std::shared_ptr<session_keeper> keeper_;  // null: the session is not kept
+  std::optional<departures::departure> departure_;
   bool looked_ = false;
   bool keeping_ = false;
   bool keep_again_ = false;

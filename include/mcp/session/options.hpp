@@ -82,7 +82,8 @@ struct client_options {
   /// own.
   std::shared_ptr<origin_registry> origins{};
 
-  /// Gets the credentials that change, or are kept elsewhere: `mcp::stored_credentials`, `static_credentials`.
+  /// Gets the credentials that change, or are kept elsewhere: `mcp::stored_credentials`,
+  /// `static_credentials`.
   any_request_authorizer credentials{};
   /// Where a client keeps its session for the next one, in this process or another; it keeps none without.
   any_credential_store store{};

@@ -53,7 +53,7 @@ struct session_record {
   std::vector<standing_requests::request> standing{};
   std::vector<unfinished_call> unfinished{};
   std::string listening_from;  ///< last event id of the stream of what the server says unasked
-  record_fields others{};  ///< whatever else is in the record
+  record_fields others{};      ///< whatever else is in the record
 
   /// Errors: `store_corrupt`.
   static result<session_record> parse(std::string_view bytes) {

@@ -21,9 +21,11 @@ namespace mcp::inline v0 {
 ///
 /// - `prepare()` gets what requests need, before the first one is sent.
 /// - `fields()` is then put into the head of every request: whole lines, each ended by CRLF.
-/// - `principal()` names whom the server takes the client for. It stays the same when credentials are renewed,
+/// - `principal()` names whom the server takes the client for. It stays the same when credentials are
+/// renewed,
 ///   so that the session is kept.
-/// - `repair(refusal)` is asked after a 401, or a 403 for want of scope. True: `fields()` has changed, and the
+/// - `repair(refusal)` is asked after a 401, or a 403 for want of scope. True: `fields()` has changed, and
+/// the
 ///   request is sent again.
 template <class A>
 concept RequestAuthorizer =

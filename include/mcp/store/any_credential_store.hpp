@@ -2,6 +2,7 @@
 #pragma once
 
 #include <mcp/store/credential_store.hpp>
+#include <mcp/store/departures.hpp>
 #include <mcp/store/on_thread.hpp>
 #include <mcp/store/record_leases.hpp>
 
@@ -45,6 +46,8 @@ class any_credential_store {
 
   explicit operator bool() const noexcept { return store_ != nullptr; }
 
+  const detail::departures& departures() const noexcept { return store_->leaving; }
+
   // As `CredentialStore` says. Arguments are copied, and the handle may be destroyed meanwhile.
 
   asio::awaitable<store_result::load> load(std::string_view key) {
@@ -87,6 +90,8 @@ class any_credential_store {
                                                        std::chrono::milliseconds time,
                                                        clock::time_point now) = 0;
     virtual asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) = 0;
+
+    detail::departures leaving;
   };
 
   template <CredentialStore Store>

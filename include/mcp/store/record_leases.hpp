@@ -9,14 +9,9 @@
 
 #include <asio/awaitable.hpp>
 
-#include <algorithm>
 #include <chrono>
-#include <memory>
-#include <mutex>
-#include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace mcp::inline v0::detail {
 
@@ -66,7 +61,7 @@ class record_leases {
       if (found->has_value()) {
         const auto held = lease_record::parse((*found)->bytes.view());
         if (!held) co_return held.error();
-        if (held->owner != owner && held->until > present && !is_leaving(held->owner)) co_return false;
+        if (held->owner != owner && held->until > present) co_return false;
       }
       const auto saved = co_await store.save(name, text, found->has_value() ? (*found)->version : no_record);
       if (!saved) co_return saved.error();
@@ -75,7 +70,6 @@ class record_leases {
   }
 
   asio::awaitable<store_result::release> release(Store& store, std::string_view key, std::string_view owner) {
-    const leaving mark(*this, owner);
     const std::string name = lease_record::key_for(key);
     const auto found = co_await store.load(name);
     if (!found) co_return found.error();
@@ -87,35 +81,6 @@ class record_leases {
     if (!erased) co_return erased.error();
     co_return store_result::release();
   }
-
- private:
-  /// While an owner gives a lease back, whoever shares the store's handle need not wait until that is done: an
-  /// application that replaces a client finds its session free.
-  class leaving {
-   public:
-    leaving(record_leases& at, std::string_view owner) : at_(&at), owner_(owner) {
-      const std::lock_guard lock(at.mutex_);
-      at.leaving_.insert(owner_);
-    }
-    leaving(const leaving&) = delete;
-    leaving& operator=(const leaving&) = delete;
-    ~leaving() {
-      const std::lock_guard lock(at_->mutex_);
-      at_->leaving_.erase(at_->leaving_.find(owner_));
-    }
-
-   private:
-    record_leases* at_;
-    std::string owner_;
-  };
-
-  bool is_leaving(const std::string& owner) {
-    const std::lock_guard lock(mutex_);
-    return leaving_.contains(owner);
-  }
-
-  std::mutex mutex_;
-  std::multiset<std::string> leaving_;
 };
 
 }  // namespace mcp::inline v0::detail
