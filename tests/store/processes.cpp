@@ -3,6 +3,7 @@
 // and without sanitizers, so that it forks fast: processes DIRECTORY WHAT COUNT. Prints "ok" or what was
 // wrong.
 #include "store_files.hpp"
+#include <mcp/base/ascii.hpp>
 #include <mcp/store/file_store.hpp>
 
 #include <chrono>
@@ -38,7 +39,11 @@ void let_run(test::seeded_random& random, std::uint64_t most) {
   std::this_thread::sleep_for(std::chrono::microseconds(random.next() % most));
 }
 
-int number_in(const mcp::stored_record& record) { return std::stoi(std::string(record.bytes.view())); }
+int number_in(const std::string& text) {
+  require(!text.empty() && mcp::ascii::is_digit(text.front()), text);
+  return std::stoi(text);
+}
+int number_in(const mcp::stored_record& record) { return number_in(std::string(record.bytes.view())); }
 
 /// Each writer counts in the record, and tells how far it has come. What it told is there after its death,
 /// and the record is whole.
@@ -57,11 +62,11 @@ void kill_writers(const std::string& path, const mcp::file_store_options& option
         to.tell(next);
       }
     });
-    last = std::stoi(writer.hear());
+    last = number_in(writer.hear());
     let_run(random, 500);
     writer.kill(SIGKILL);
     writer.wait();
-    for (std::string line = writer.hear(); !line.empty(); line = writer.hear()) last = std::stoi(line);
+    for (std::string line = writer.hear(); !line.empty(); line = writer.hear()) last = number_in(line);
     in_the_middle += test::names_in(path).contains("new") ? 1 : 0;
     const int found = number_in(store.load("k").value().value());
     // It may have been killed before it said so.
