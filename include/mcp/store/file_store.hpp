@@ -38,7 +38,8 @@ struct file_store_options {
 /// A record is whole at any moment and survives a crash once `save` has succeeded. It is damaged where one
 /// bit differs (`errc::store_corrupt`; the message names the file). With a key or a passphrase, a record that
 /// opens is one that was saved with it under that name; that somebody has put back an older one, or taken
-/// one away, cannot be seen. A store is encrypted from its first record on, or never.
+/// one away, cannot be seen. Keys of records are not encrypted. A store is encrypted from its first record
+/// on, or never.
 ///
 /// The directory, made with mode 0700 where there is none, and all in it must belong to the effective user
 /// and to nobody else: no bits for group or others, no symbolic links, no second hard links, no other kinds
@@ -161,8 +162,8 @@ class file_store {
     const auto digest = crypto::sha256(key);
     if (!digest) return digest.error();
     std::string name;
-    for (const unsigned char byte : *digest) {
-      for (const int digit : {byte >> 4, byte & 15}) name += "0123456789abcdef"[digit];
+    for (const char byte : *digest) {
+      for (const int shift : {4, 0}) name += "0123456789abcdef"[byte >> shift & 15];
     }
     return name.append(suffix);
   }
@@ -196,10 +197,9 @@ class file_store {
   // The same under the lock; null in a plain store only. Before the first record, a file on encryption is
   // made to last, which may be there already by somebody who was killed.
   result<const secret*> key_for_writing(const detail::file_directory& directory, bool has_record) {
-    const auto key = key_of(directory);
-    if (!key || !encryption_.enabled()) return key;
+    auto key = key_of(directory);
+    if (!key || !encryption_.enabled() || (*key != nullptr && has_record)) return key;
     if (*key != nullptr) {
-      if (has_record) return key;
       if (const auto synced = detail::sync(directory.get()); !synced) return synced.error();
       return key;
     }
