@@ -44,7 +44,7 @@ namespace fs = std::filesystem;
 
 TEST_CASE("a store that is not there is empty, and stays away until the first save") {
   const test::temporary_directory top;
-  file_store store(top / "a/b/store/");
+  file_store store(top / "a//b///store//");
   CHECK(bytes_of(store.load("k")) == "none");
   CHECK(*store.erase("k", 1) == false);
   CHECK(store.release("k", "owner"));

@@ -163,7 +163,10 @@ class file_directory {
     }
     if (errno != ENOENT) return call_failed("open");
     const auto slash = path.rfind('/');
-    const auto parent = make_path(slash == path.npos ? "." : path.substr(0, slash + (slash == 0 ? 1 : 0)));
+    const auto end = path.find_last_not_of('/', slash);  // of the parent
+    const auto parent = make_path(slash == path.npos ? "."
+                                  : end == path.npos ? "/"
+                                                     : path.substr(0, end + 1));
     if (!parent) return parent.error();
     const std::string name = path.substr(slash + 1);
     const bool is_new = uninterrupted([&] { return ::mkdirat(parent->get(), name.c_str(), S_IRWXU); }) == 0;

@@ -23,8 +23,8 @@
 namespace mcp::inline v0::detail {
 
 /// What `errno` says, as in "fsync: No space left on device".
-inline failure call_failed(const char* call, errc code = errc::store_failed) {
-  return failure(code, std::string(call) + ": " + std::system_category().message(errno));
+inline failure call_failed(const char* call) {
+  return failure(errc::store_failed, std::string(call) + ": " + std::system_category().message(errno));
 }
 
 template <class Call>

@@ -76,7 +76,8 @@ class file_reader {
     if (bytes(8) != "asio-mcp") return failure(errc::store_corrupt, "not a file of this store");
     if (number(1) != 1) return failure(errc::store_corrupt, "unknown version of the format");
     const auto kind = number(1);
-    if (beyond_ || kind > 4) return failure(errc::store_corrupt, "unknown kind of file");
+    if (beyond_ || kind > static_cast<std::uint64_t>(file_kind::lease))
+      return failure(errc::store_corrupt, "unknown kind of file");
     return static_cast<file_kind>(kind);
   }
 

@@ -26,8 +26,9 @@
 namespace mcp::inline v0 {
 
 struct file_store_options {
-  std::optional<secret> key{};         ///< 32 bytes that encrypt the records (AES-256-GCM)
-  std::optional<secret> passphrase{};  ///< or what they are made of (scrypt), some 0.1 s once a store
+  std::optional<secret> key{};  ///< 32 bytes that encrypt the records (AES-256-GCM)
+  /// Instead of a key: what one is made of (scrypt), which takes some 0.1 s in the first operation.
+  std::optional<secret> passphrase{};
   std::chrono::milliseconds lock_timeout{5'000};  ///< how long to wait for other writers
 };
 
@@ -37,7 +38,8 @@ struct file_store_options {
 /// A record is whole at any moment and survives a crash once `save` has succeeded. It is damaged where one
 /// bit differs (`errc::store_corrupt`; the message names the file). With a key or a passphrase, a record that
 /// opens is one that was saved with it under that name; that somebody has put back an older one, or taken
-/// one away, cannot be seen. A store is encrypted from its first record on, or never.
+/// one away, cannot be seen. Keys of records are not encrypted. A store is encrypted from its first record
+/// on, or never.
 ///
 /// The directory, made with mode 0700 where there is none, and all in it must belong to the effective user
 /// and to nobody else: no bits for group or others, no symbolic links, no second hard links, no other kinds
@@ -45,12 +47,12 @@ struct file_store_options {
 ///
 /// Writers take turns by an advisory lock on the directory, for `lock_timeout` at most
 /// (`errc::store_locked`); readers need none. The lock, and a lease, dies with its process, or with the last
-/// child that was forked without `exec` while it was held. A held lease keeps a descriptor open. After a
-/// `fork`, only one of the two processes may go on with a store object. The file system must be local: NFS
-/// and its like have no such locks.
+/// child that was forked without `exec` while it was held; a process that is only stopped keeps them. A held
+/// lease keeps a descriptor open. After a `fork`, only one of the two processes may go on with a store
+/// object. The file system must be local: NFS and its like have no such locks.
 ///
-/// Other errors: `errc::store_failed` with the system call that failed, and `errc::crypto_failed`. If it
-/// fails after the new record is in place (an `fsync` of the directory), `save` may have taken place.
+/// Other errors: `errc::store_failed` with the system call that failed, and `errc::crypto_failed`. Where only
+/// the last step fails, an `fsync` of the directory, `save` and `erase` have taken place all the same.
 class file_store {
  public:
   /// The disk is not touched before the first operation, which tells what is wrong, also with the options
@@ -89,7 +91,7 @@ class file_store {
 
     const auto version = new_version();
     if (!version) return version.error();
-    const auto encryption_key = key_for_writing(*directory);
+    const auto encryption_key = key_for_writing(*directory, found->has_value());
     if (!encryption_key) return encryption_key.error();
     const auto file = detail::seal_record(key, {secret(bytes), *version}, *encryption_key);
     if (!file) return file.error();
@@ -114,7 +116,8 @@ class file_store {
     return true;
   }
 
-  /// False also, once, where the owner held it and has been robbed after its time had passed.
+  /// A lease is for a year at the most. A holder that lives, but lets `time` pass, may be robbed; its next
+  /// call then gives false, also if the lease is free again.
   store_result::lease lease(std::string_view key, std::string_view owner, std::chrono::milliseconds time) {
     const auto name = file_name(key, lease_suffix);
     if (!name) return name.error();
@@ -159,8 +162,8 @@ class file_store {
     const auto digest = crypto::sha256(key);
     if (!digest) return digest.error();
     std::string name;
-    for (const unsigned char byte : *digest) {
-      for (const int digit : {byte >> 4, byte & 15}) name += "0123456789abcdef"[digit];
+    for (const char byte : *digest) {
+      for (const int shift : {4, 0}) name += "0123456789abcdef"[byte >> shift & 15];
     }
     return name.append(suffix);
   }
@@ -191,10 +194,15 @@ class file_store {
     return about(encryption_file, encryption_.open((*file)->view()));
   }
 
-  // The same under the lock; null in a plain store only.
-  result<const secret*> key_for_writing(const detail::file_directory& directory) {
-    const auto key = key_of(directory);
-    if (!key || *key != nullptr || !encryption_.enabled()) return key;
+  // The same under the lock; null in a plain store only. Before the first record, a file on encryption is
+  // made to last, which may be there already by somebody who was killed.
+  result<const secret*> key_for_writing(const detail::file_directory& directory, bool has_record) {
+    auto key = key_of(directory);
+    if (!key || !encryption_.enabled() || (*key != nullptr && has_record)) return key;
+    if (*key != nullptr) {
+      if (const auto synced = detail::sync(directory.get()); !synced) return synced.error();
+      return key;
+    }
     const auto used = directory.has_any(record_suffix);
     if (!used) return used.error();
     if (*used) return failure(errc::store_corrupt, not_encrypted);
