@@ -122,7 +122,7 @@ TEST_CASE("a store that hangs does not stop the test of it") {
            row{flaw::leases_for_ever, "a lease ends when its time is over"},
            row{flaw::leases_beyond_death, "a lease ends when its holder is killed"},
        }) {
-    const auto report = report_on(which, {.patience = 2s});
+    const auto report = report_on(which, {.patience = 1s});
     INFO(report.summary());
     CHECK(fails(report, test));
   }
