@@ -95,6 +95,17 @@ TEST_CASE("a test of a store can be awaited, and cancelled") {
   CHECK_THROWS_AS(cancelled.wait(), std::system_error);
 }
 
+TEST_CASE("a report can be read") {
+  using outcome = mcp::store_test::outcome;
+  mcp::store_report report{{{"one", outcome::passed}, {"two", outcome::skipped, "why"}}};
+  CHECK(report.passed());
+  report.tests.push_back({"three", outcome::failed, "expected: this; seen: that"});
+  CHECK_FALSE(report.passed());
+  CHECK(report.summary() ==
+        "passed   one\nskipped  two\n         why\nFAILED   three\n         expected: this; seen: that\n"
+        "1 passed, 1 failed, 1 skipped\n");
+}
+
 TEST_CASE("a store that cannot be opened fails every test") {
   const auto open = []() -> mcp::memory_store { throw std::runtime_error("no such file"); };
   const auto report = mcp::run_test_store(open, {.other_processes = false});

@@ -108,7 +108,7 @@ inline asio::awaitable<void> cancelled_erase(bench& b) {
 }
 
 inline asio::awaitable<void> cancelled_lease(bench& b) {
-  const std::string key = b.all().lease_key("cancelled-lease");
+  const std::string key = co_await b.fresh_lease("cancelled-lease");
   for (int turns = 0; turns < most_turns; ++turns) {
     co_await cancelled_after(turns, b.lease(key, "a", 60s));
     const auto again = co_await b.lease(key, "a", 60s);

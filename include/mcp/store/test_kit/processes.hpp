@@ -51,12 +51,8 @@ class child {
     process_ = ::fork();
     if (process_ < 0) fail();
     if (process_ == 0) {
-      ::close(ends[0]);
-      char go = 0;
-      if (::read(ends[1], &go, 1) == 1)
-        work(
-            [&](std::string line) { ::send(ends[1], (line + "\n").c_str(), line.size() + 1, MSG_NOSIGNAL); });
-      ::_exit(0);  // nothing here is the child's to destroy
+      ::close(ends[0]);  // so that it hears when the parent has died
+      be_child(ends[1], work);
     }
   }
   child(const child&) = delete;
@@ -84,6 +80,18 @@ class child {
   }
 
  private:
+  /// Nothing of the parent's may be destroyed here, or go on by an exception.
+  [[noreturn]] static void be_child(int channel, const std::function<void(const say&)>& work) noexcept {
+    char go = 0;
+    if (::read(channel, &go, 1) == 1) {
+      work([&](std::string line) {
+        line += '\n';
+        ::send(channel, line.data(), line.size(), MSG_NOSIGNAL);
+      });
+    }
+    ::_exit(0);
+  }
+
   [[noreturn]] static void fail() { throw std::system_error(errno, std::system_category()); }
 
   asio::posix::stream_descriptor channel_;
@@ -105,8 +113,8 @@ inline asio::awaitable<void> save_for_ever(any_credential_store store, std::stri
 
 inline asio::awaitable<void> hold_for_ever(const run& all, any_credential_store store,
                                            const child::say& say) {
-  const std::string key = all.lease_key("lease-killed");
-  const auto taken = co_await store.lease(key, "child", all.options.lease_time, all.begin);
+  const std::string key = all.key("lease-killed");
+  const auto taken = co_await store.lease(key, "a", all.options.lease_time, all.begin);
   expect(taken && *taken, "true, as nobody has it", shown(taken));
   say("held");
   for (;;) ::pause();
@@ -177,7 +185,7 @@ inline asio::awaitable<void> killed_while_saving(bench& b, processes& others) {
 }
 
 inline asio::awaitable<void> killed_with_lease(bench& b, processes& others) {
-  const std::string key = b.all().lease_key("lease-killed");
+  const std::string key = co_await b.fresh_lease("lease-killed");
   const auto began = steady::now();
   others.holder->go();
   const std::string said = co_await others.holder->line();
