@@ -75,7 +75,13 @@ void operator delete[](void* block, const std::nothrow_t&) noexcept { test::deta
 void operator delete(void* block, std::align_val_t) noexcept { test::detail::given_back(block); }
 void operator delete[](void* block, std::align_val_t) noexcept { test::detail::given_back(block); }
 void operator delete(void* block, std::size_t, std::align_val_t) noexcept { test::detail::given_back(block); }
-void operator delete[](void* block, std::size_t, std::align_val_t) noexcept { test::detail::given_back(block); }
-void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept { test::detail::given_back(block); }
-void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept { test::detail::given_back(block); }
+void operator delete[](void* block, std::size_t, std::align_val_t) noexcept {
+  test::detail::given_back(block);
+}
+void operator delete(void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+  test::detail::given_back(block);
+}
+void operator delete[](void* block, std::align_val_t, const std::nothrow_t&) noexcept {
+  test::detail::given_back(block);
+}
 // NOLINTEND(cppcoreguidelines-no-malloc,misc-new-delete-overloads)

@@ -174,7 +174,8 @@ class any_credential_store {
       const auto held = detail::lease_record::parse((*found)->bytes.view());
       if (!held) co_return held.error();
       if (held->owner != owner) co_return store_result::release();
-      const auto erased = co_await store.erase(name, (*found)->version);
+      const record_version version = (*found)->version;
+      const auto erased = co_await store.erase(name, version);
       if (!erased) co_return erased.error();
       co_return store_result::release();
     }

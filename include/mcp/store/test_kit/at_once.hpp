@@ -68,8 +68,9 @@ inline asio::awaitable<void> add_ones(any_credential_store store, std::string ke
   for (int done = 0; done < times;) {
     const auto found = co_await store.load(key);
     const std::string next = std::to_string(number_in(found) + 1);
+    const record_version version = (*found)->version;
     co_await give_way();
-    const auto saved = co_await store.save(key, next, (*found)->version);
+    const auto saved = co_await store.save(key, next, version);
     expect(saved.has_value(), "saved, or a conflict", shown(saved));
     if (*saved) ++done;
     if (!*saved) ++conflicts_met;

@@ -169,7 +169,8 @@ class bench {
 
   asio::awaitable<void> clean_up() {
     for (const auto& key : leases_) co_await release_all(key);
-    for (const auto& key : keys_) co_await clear(key);
+    for (const auto& key : keys_) [[maybe_unused]]
+      const auto erased = co_await clear(key);
   }
 
   any_credential_store store;
@@ -180,11 +181,13 @@ class bench {
     const auto found = co_await store.load(key);
     if (!found) co_return found.error();
     if (!*found) co_return true;
-    co_return co_await store.erase(key, (*found)->version);
+    const record_version version = (*found)->version;
+    co_return co_await store.erase(key, version);
   }
 
   asio::awaitable<void> release_all(std::string_view key) {
-    for (const auto owner : owners) co_await store.release(key, owner);
+    for (const auto owner : owners) [[maybe_unused]]
+      const auto released = co_await store.release(key, owner);
   }
 
   std::shared_ptr<const run> run_;

@@ -180,7 +180,8 @@ inline asio::awaitable<void> killed_while_saving(bench& b, processes& others) {
   const int number = number_in(found);
   expect(number == acknowledged || number == acknowledged + 1,
          "the number " + std::to_string(acknowledged) + ", or the next one", std::to_string(number));
-  const auto saved = co_await b.store.save(key, "0", (*found)->version);
+  const record_version version = (*found)->version;
+  const auto saved = co_await b.store.save(key, "0", version);
   expect(saved && *saved, "saved, as the version is the current one", shown(saved));
 }
 
