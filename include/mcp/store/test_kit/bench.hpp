@@ -169,8 +169,9 @@ class bench {
 
   asio::awaitable<void> clean_up() {
     for (const auto& key : leases_) co_await release_all(key);
-    for (const auto& key : keys_) [[maybe_unused]]
-      const auto erased = co_await clear(key);
+    for (const auto& key : keys_) {
+      [[maybe_unused]] const auto erased = co_await clear(key);
+    }
   }
 
   any_credential_store store;
@@ -186,8 +187,9 @@ class bench {
   }
 
   asio::awaitable<void> release_all(std::string_view key) {
-    for (const auto owner : owners) [[maybe_unused]]
-      const auto released = co_await store.release(key, owner);
+    for (const auto owner : owners) {
+      [[maybe_unused]] const auto released = co_await store.release(key, owner);
+    }
   }
 
   std::shared_ptr<const run> run_;
