@@ -124,7 +124,7 @@ inline asio::awaitable<void> hold_for_ever(const run& all, any_credential_store 
 /// their turn: many stores, SQLite among them, must not be carried over a fork.
 struct processes {
   explicit processes(const run& all) {
-    // Each coroutine that the child runs, and what it says if that ends.
+    // A child runs this with a handle of its own, and says what came of it.
     const auto fork =
         [&](std::function<asio::awaitable<void>(any_credential_store, const child::say&)> work) {
           return std::make_unique<child>(all.executor, [&](const child::say& say) {
