@@ -93,6 +93,11 @@ constexpr trouble trouble_of(errc code) noexcept {
     case errc::deadline_exceeded:
     case errc::client_closed:
     case errc::session_not_open:
+    // The store's, of which the server knows nothing.
+    case errc::store_failed:
+    case errc::store_corrupt:
+    case errc::store_insecure:
+    case errc::store_locked:
     // A refusal of ours.
     case errc::connect_blocked:
     case errc::tls_certificate_invalid:
