@@ -78,8 +78,12 @@ inline asio::awaitable<void> compete(bench& b, any_credential_store store, std::
 inline asio::awaitable<void> lease_one_of_many(bench& b) {
   const std::string key = co_await b.fresh_lease("lease-for-one");
   int holders = 0;
+  std::vector<any_credential_store> handles;  // a lease may end with the handle that took it
   std::vector<asio::awaitable<void>> competing;
-  for (const auto owner : owners) competing.push_back(compete(b, b.open(), key, owner, holders));
+  for (const auto owner : owners) {
+    handles.push_back(b.open());
+    competing.push_back(compete(b, handles.back(), key, owner, holders));
+  }
   co_await all_of(std::move(competing));
   expect(holders == 1, "one holder of one lease", std::to_string(holders) + " holders");
 }
