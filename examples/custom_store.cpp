@@ -41,7 +41,7 @@ class sqlite_store {
     // overwritten with zeros, and a save returns when it is on the disk.
     constexpr const char* setup = R"(
         PRAGMA busy_timeout = 10000;
-        PRAGMA synchronous = FULL;
+        PRAGMA synchronous = EXTRA;
         PRAGMA secure_delete = ON;
         CREATE TABLE IF NOT EXISTS record (
           version INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, bytes BLOB NOT NULL))";
@@ -124,10 +124,9 @@ class sqlite_store {
 
     bool failed() const noexcept { return code_ != SQLITE_OK && code_ != SQLITE_ROW && code_ != SQLITE_DONE; }
     mcp::failure failure() const {
-      const bool corrupt = code_ == SQLITE_CORRUPT || code_ == SQLITE_NOTADB;
-      const auto code = corrupt                ? mcp::errc::store_corrupt
-                        : code_ == SQLITE_BUSY ? mcp::errc::store_locked
-                                               : mcp::errc::store_failed;
+      auto code = mcp::errc::store_failed;
+      if (code_ == SQLITE_BUSY) code = mcp::errc::store_locked;
+      if (code_ == SQLITE_CORRUPT || code_ == SQLITE_NOTADB) code = mcp::errc::store_corrupt;
       return {code, sqlite3_errstr(code_)};
     }
 

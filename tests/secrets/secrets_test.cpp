@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// No secret is left behind in memory that is given back, nor told to anybody. The server is another process, so
-// that all that is freed here is the library's, or Asio's.
+// No secret is left behind in memory that is given back, nor told to anybody. The server is another process,
+// so that all that is freed here is the library's, or Asio's.
 #include <mcp/auth/static_credentials.hpp>
 #include <mcp/mcp.hpp>
 #include <mcp/store/file_store.hpp>
@@ -10,6 +10,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <array>
+#include <csignal>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -24,7 +25,6 @@
 #include <vector>
 
 #include <arpa/inet.h>
-#include <csignal>
 #include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -126,8 +126,9 @@ class token_server {
     const auto id = request.find(R"("id":)") + 5;
     const std::string body =
         R"({"jsonrpc":"2.0","id":)" + request.substr(id, request.find(',', id) - id) + R"(,"result":)" +
-        (opens ? R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}})"
-               : R"({"content":[{"type":"text","text":"hi"}]}})");
+        (opens
+             ? R"({"protocolVersion":"2025-11-25","capabilities":{},"serverInfo":{"name":"s","version":"1"}}})"
+             : R"({"content":[{"type":"text","text":"hi"}]}})");
     return "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" +
            std::string(opens ? "Mcp-Session-Id: the-session\r\n" : "") +
            "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
@@ -143,7 +144,9 @@ struct listener final : mcp::observer {
   int heard = 0;
 
   void hear(std::string_view text) { ++heard, told = told || text.find(mark) != text.npos; }
-  void hear(const mcp::failure& why) { hear(why.describe()), hear(why.server_text()), hear(why.server_data()); }
+  void hear(const mcp::failure& why) {
+    hear(why.describe()), hear(why.server_text()), hear(why.server_data());
+  }
 
   void attempt_finished(const mcp::attempt_event& event) override {
     hear(event.method), hear(event.seen.www_authenticate);
@@ -194,8 +197,8 @@ TEST_CASE("credentials leave no trace, whether they are taken or refused") {
     asio::io_context context;
     auto options = options_for(hears);
     const char* token = first_canary;
-    options.credentials = mcp::static_credentials(
-        [&token]() -> asio::awaitable<mcp::result<std::vector<mcp::credential>>> {
+    options.credentials =
+        mcp::static_credentials([&token]() -> asio::awaitable<mcp::result<std::vector<mcp::credential>>> {
           std::vector<mcp::credential> out;
           out.push_back(mcp::bearer(token));
           co_return out;

@@ -127,6 +127,12 @@ class shared_table {
   record& place_for(std::string_view key) { return place_in(records_, key); }
   lease& place_for_lease(std::string_view key) { return place_in(leases_, key); }
 
+  /// Records and leases.
+  auto size() const {
+    return std::ranges::count(records_, true, &record::used) +
+           std::ranges::count(leases_, true, &lease::used);
+  }
+
   /// Without the lock: returns when two have called it.
   void meet() {
     ++met_;

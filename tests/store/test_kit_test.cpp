@@ -3,15 +3,20 @@
 #include <mcp/store/memory_store.hpp>
 #include <mcp/store/test_kit.hpp>
 
+#include <asio/any_io_executor.hpp>
 #include <asio/io_context.hpp>
 #include <catch2/catch_test_macros.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <memory>
+#include <mutex>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <support/started.hpp>
+#include <system_error>
 
 using namespace std::chrono_literals;
 using test::flaw;
@@ -26,16 +31,16 @@ auto factory_of(flaw which, const std::shared_ptr<test::shared_table>& table) {
   };
 }
 
-mcp::store_report report_on(flaw which, mcp::store_test_options options = {}) {
-  const auto table = test::shared_table::make();
+mcp::store_report report_on(flaw which, const std::shared_ptr<test::shared_table>& table,
+                            mcp::store_test_options options = {}) {
   const auto damage = [&](std::string_view key) {
     const std::lock_guard lock(*table);
     if (auto* const record = table->find(key)) record->damaged = true;
   };
   options.damage = damage;
   options.large_record = 100 * 1024;
-  auto report = mcp::run_test_store(factory_of(which, table), options);
-  return report;
+  options.updates = 10;
+  return mcp::run_test_store(factory_of(which, table), options);
 }
 
 bool fails(const mcp::store_report& report, std::string_view name) {
@@ -52,16 +57,60 @@ std::string first_failure(const mcp::store_report& report) {
 
 }  // namespace
 
-TEST_CASE("good stores pass, and nothing of the test stays in them") {
-  const auto own_leases = report_on(flaw::none);
-  INFO(own_leases.summary());
-  CHECK(own_leases.count(mcp::store_test::outcome::passed) == own_leases.tests.size());
+TEST_CASE("a good store passes, and nothing of the test stays in it") {
+  const auto table = test::shared_table::make();
+  const auto report = report_on(flaw::none, table);
+  INFO(report.summary());
+  CHECK(report.count(mcp::store_test::outcome::passed) == report.tests.size());
+  CHECK(table->size() == 0);
+}
 
+TEST_CASE("memory_store passes") {
   const mcp::memory_store store;
-  const auto leases_in_records = mcp::run_test_store([&] { return store; }, {.other_processes = false});
-  INFO(leases_in_records.summary());
-  CHECK(leases_in_records.passed());
-  CHECK(leases_in_records.count(mcp::store_test::outcome::skipped) == 4);
+  const auto report = mcp::run_test_store([&] { return store; }, {.other_processes = false});
+  INFO(report.summary());
+  CHECK(report.passed());
+  CHECK(report.count(mcp::store_test::outcome::skipped) == 4);
+}
+
+TEST_CASE("a test of a store can be awaited, and cancelled") {
+  asio::io_context context;
+  const mcp::memory_store store;
+  std::atomic<int> opened_here = 0;
+  const auto open = [&](const asio::any_io_executor& executor) {
+    if (executor == context.get_executor()) ++opened_here;
+    return store;
+  };
+  mcp::store_test_options options{.other_processes = false, .lease_time = 10ms};
+  const auto report = test::start(context, mcp::test_store(open, options)).wait();
+  INFO(report.summary());
+  CHECK(report.passed());
+  CHECK(opened_here >= static_cast<int>(report.tests.size()));
+
+  options.lease_time = 1h;  // so it would wait
+  auto cancelled = test::start(context, mcp::test_store(open, options));
+  while (context.poll_one() != 0) continue;
+  CHECK_FALSE(cancelled.done());
+  cancelled.cancel();
+  CHECK_THROWS_AS(cancelled.wait(), std::system_error);
+}
+
+TEST_CASE("a report can be read") {
+  using outcome = mcp::store_test::outcome;
+  mcp::store_report report{{{"one", outcome::passed}, {"two", outcome::skipped, "why"}}};
+  CHECK(report.passed());
+  report.tests.push_back({"three", outcome::failed, "expected: this; seen: that"});
+  CHECK_FALSE(report.passed());
+  CHECK(report.summary() ==
+        "passed   one\nskipped  two\n         why\nFAILED   three\n         expected: this; seen: that\n"
+        "1 passed, 1 failed, 1 skipped\n");
+}
+
+TEST_CASE("a store that cannot be opened fails every test") {
+  const auto open = []() -> mcp::memory_store { throw std::runtime_error("no such file"); };
+  const auto report = mcp::run_test_store(open, {.other_processes = false});
+  CHECK(report.count(mcp::store_test::outcome::failed) == report.tests.size());
+  CHECK(report.tests.front().reason == "an exception: no such file");
 }
 
 TEST_CASE("flawed stores fail first in the test of what they break") {
@@ -102,8 +151,8 @@ TEST_CASE("flawed stores fail first in the test of what they break") {
            row{flaw::checks_then_unlocks_in_process, "processes update a record at once"},
            row{flaw::saves_behind, "what a killed process has saved is there"},
        }) {
-    const auto report =
-        report_on(which, {.lease_time = which == flaw::leases_for_whole_seconds ? 900ms : 50ms});
+    const auto report = report_on(which, test::shared_table::make(),
+                                  {.lease_time = which == flaw::leases_for_whole_seconds ? 900ms : 50ms});
     INFO(report.summary());
     CHECK(first_failure(report) == test);
   }
@@ -122,7 +171,7 @@ TEST_CASE("a store that hangs does not stop the test of it") {
            row{flaw::leases_for_ever, "a lease ends when its time is over"},
            row{flaw::leases_beyond_death, "a lease ends when its holder is killed"},
        }) {
-    const auto report = report_on(which, {.patience = 2s});
+    const auto report = report_on(which, test::shared_table::make(), {.patience = 1s});
     INFO(report.summary());
     CHECK(fails(report, test));
   }

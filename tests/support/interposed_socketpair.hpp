@@ -9,8 +9,8 @@
 
 namespace test {
 
-inline int socketpair_error = 0;     ///< not 0: what `socketpair()` fails with
-inline int socketpair_ends[2] = {};  ///< that it made last
+inline thread_local int socketpair_error = 0;     ///< not 0: what `socketpair()` fails with
+inline thread_local int socketpair_ends[2] = {};  ///< that it made last
 
 }  // namespace test
 

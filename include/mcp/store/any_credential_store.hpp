@@ -137,10 +137,9 @@ class any_credential_store {
       throw;
     } catch (const std::system_error& thrown) {
       if (thrown.code() == asio::error::operation_aborted) co_return errc::cancelled;
-      co_return failure(errc::store_failed, "the store threw an exception");
-    } catch (...) {  // whose text might hold anything
-      co_return failure(errc::store_failed, "the store threw an exception");
+    } catch (...) {
     }
+    co_return failure(errc::store_failed, "the store threw an exception");  // whose text might hold anything
   }
 
   std::shared_ptr<interface> store_;

@@ -124,29 +124,32 @@ namespace detail {
 /// Says which operation is missing or wrong.
 template <class S>
 constexpr void require_credential_store() {
-  constexpr bool leasing = LeasingCredentialStore<S> || BlockingLeasingCredentialStore<S>;
+  constexpr bool awaited_load = loads<S, asio::awaitable<store_result::load>>;
+  constexpr bool awaited_save = saves<S, asio::awaitable<store_result::save>>;
+  constexpr bool awaited_erase = erases<S, asio::awaitable<store_result::erase>>;
+  constexpr bool has_load = awaited_load || loads<S, store_result::load>;
+  constexpr bool has_save = awaited_save || saves<S, store_result::save>;
+  constexpr bool has_erase = awaited_erase || erases<S, store_result::erase>;
+  static_assert(has_load,
+                "this is no CredentialStore: it needs load(std::string_view key), which returns "
+                "mcp::store_result::load or an asio::awaitable of that");
+  static_assert(has_save,
+                "this is no CredentialStore: it needs save(std::string_view key, std::string_view bytes, "
+                "mcp::record_version expected), which returns mcp::store_result::save or an "
+                "asio::awaitable of that");
+  static_assert(has_erase,
+                "this is no CredentialStore: it needs erase(std::string_view key, mcp::record_version "
+                "expected), which returns mcp::store_result::erase or an asio::awaitable of that");
   static_assert(
-      leasing || !requires { &S::lease; },
-      "its leases would go unused: see LeasingCredentialStore for the arguments and results of "
-      "lease and release");
-  if constexpr (!CredentialStore<S> && !BlockingCredentialStore<S>) {
-    static_assert(loads<S, asio::awaitable<store_result::load>> || loads<S, store_result::load>,
-                  "this is no CredentialStore: it needs load(std::string_view key), which returns "
-                  "mcp::store_result::load or an asio::awaitable of that");
-    static_assert(saves<S, asio::awaitable<store_result::save>> || saves<S, store_result::save>,
-                  "this is no CredentialStore: it needs save(std::string_view key, std::string_view bytes, "
-                  "mcp::record_version expected), which returns mcp::store_result::save or an "
-                  "asio::awaitable of that");
-    static_assert(erases<S, asio::awaitable<store_result::erase>> || erases<S, store_result::erase>,
-                  "this is no CredentialStore: it needs erase(std::string_view key, mcp::record_version "
-                  "expected), which returns mcp::store_result::erase or an asio::awaitable of that");
-    static_assert(std::move_constructible<S>, "this is no CredentialStore: it cannot be moved");
-    static_assert(!loads<S, asio::awaitable<store_result::load>> || std::copy_constructible<S>,
-                  "this is no CredentialStore: one with awaitable operations must be copyable");
-    static_assert(
-        !sizeof(S),
-        "this is no CredentialStore: either all of its operations return an asio::awaitable, or none");
-  }
+      !(has_load && has_save && has_erase) || (awaited_load == awaited_save && awaited_load == awaited_erase),
+      "this is no CredentialStore: either all of its operations return an asio::awaitable, or none");
+  static_assert(std::move_constructible<S>, "this is no CredentialStore: it cannot be moved");
+  static_assert(!awaited_load || !std::move_constructible<S> || std::copy_constructible<S>,
+                "this is no CredentialStore: one with awaitable operations must be copyable");
+  static_assert(
+      LeasingCredentialStore<S> || BlockingLeasingCredentialStore<S> || !requires { &S::lease; },
+      "the leases of this store would go unused: see LeasingCredentialStore for the arguments and "
+      "results of lease and release");
 }
 
 }  // namespace detail

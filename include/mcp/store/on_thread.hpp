@@ -121,8 +121,7 @@ class on_thread {
                                                                           Operation operation) {
     auto executor = co_await asio::this_coro::executor;
     auto job = [on, place = detail::turnstile::place(on->turns), operation = std::move(operation)]() mutable {
-      const auto turn =
-          std::move(place);  // which ends with the job, however late its awaiter takes the answer
+      const auto turn = std::move(place);  // ends with the job, however late its awaiter takes the answer
       turn.wait();
       return operation(on->store);
     };

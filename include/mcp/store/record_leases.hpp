@@ -63,7 +63,8 @@ class record_leases {
         if (!held) co_return held.error();
         if (held->owner != owner && held->until > present) co_return false;
       }
-      const auto saved = co_await store.save(name, text, found->has_value() ? (*found)->version : no_record);
+      const record_version expected = found->has_value() ? (*found)->version : no_record;
+      const auto saved = co_await store.save(name, text, expected);
       if (!saved) co_return saved.error();
       if (saved->has_value()) co_return true;
     }
@@ -77,7 +78,8 @@ class record_leases {
     const auto held = lease_record::parse((*found)->bytes.view());
     if (!held) co_return held.error();
     if (held->owner != owner) co_return store_result::release();
-    const auto erased = co_await store.erase(name, (*found)->version);
+    const record_version version = (*found)->version;
+    const auto erased = co_await store.erase(name, version);
     if (!erased) co_return erased.error();
     co_return store_result::release();
   }

@@ -11,6 +11,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <functional>
@@ -92,16 +93,16 @@ inline asio::awaitable<void> give_way() {
   co_await asio::post(executor, asio::use_awaitable);
 }
 
+/// How many compete in a test, and what they are called as owners of leases.
+inline constexpr int crowd = 4;
+inline constexpr std::array<std::string_view, crowd> owners{"a", "b", "c", "d"};
+
 /// What all tests of a run have in common.
 struct run {
   run(opener opens, const store_test_options& how, asio::any_io_executor on)
       : open(std::move(opens)), options(how), executor(std::move(on)), prefix_(how.key_prefix) {}
 
   std::string key(std::string_view name) const { return prefix_ + std::string(name); }
-  /// Of a lease that no earlier run can have left behind.
-  std::string lease_key(std::string_view name) const {
-    return key(name) + "/" + std::to_string(begin.time_since_epoch().count());
-  }
 
   const opener open;
   const store_test_options options;
@@ -131,6 +132,14 @@ class bench {
     co_return fresh;
   }
 
+  /// A key of which nobody has the lease; released after the test.
+  asio::awaitable<std::string> fresh_lease(std::string_view name) {
+    const std::string fresh = run_->key(name);
+    leases_.push_back(fresh);
+    co_await release_all(fresh);
+    co_return fresh;
+  }
+
   /// Saves where nothing was.
   asio::awaitable<record_version> create(std::string_view key, std::string_view bytes) {
     const auto saved = co_await store.save(key, bytes, no_record);
@@ -155,13 +164,14 @@ class bench {
   /// `after` the beginning of the run, for a store without leases of its own.
   asio::awaitable<result<bool>> lease(std::string_view key, std::string_view owner,
                                       std::chrono::milliseconds time, std::chrono::milliseconds after = 0ms) {
-    leases_.emplace_back(key, owner);
     return store.lease(key, owner, time, run_->begin + after);
   }
 
   asio::awaitable<void> clean_up() {
-    for (const auto& [key, owner] : leases_) co_await store.release(key, owner);
-    for (const auto& key : keys_) co_await clear(key);
+    for (const auto& key : leases_) co_await release_all(key);
+    for (const auto& key : keys_) {
+      [[maybe_unused]] const auto erased = co_await clear(key);
+    }
   }
 
   any_credential_store store;
@@ -172,12 +182,19 @@ class bench {
     const auto found = co_await store.load(key);
     if (!found) co_return found.error();
     if (!*found) co_return true;
-    co_return co_await store.erase(key, (*found)->version);
+    const record_version version = (*found)->version;
+    co_return co_await store.erase(key, version);
+  }
+
+  asio::awaitable<void> release_all(std::string_view key) {
+    for (const auto owner : owners) {
+      [[maybe_unused]] const auto released = co_await store.release(key, owner);
+    }
   }
 
   std::shared_ptr<const run> run_;
   std::vector<std::string> keys_;
-  std::vector<std::pair<std::string, std::string>> leases_;
+  std::vector<std::string> leases_;
 };
 
 }  // namespace detail::store_tests

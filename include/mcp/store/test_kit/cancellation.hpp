@@ -108,14 +108,15 @@ inline asio::awaitable<void> cancelled_erase(bench& b) {
 }
 
 inline asio::awaitable<void> cancelled_lease(bench& b) {
-  const std::string key = b.all().lease_key("cancelled-lease");
+  const std::string key = co_await b.fresh_lease("cancelled-lease");
   for (int turns = 0; turns < most_turns; ++turns) {
-    co_await cancelled_after(turns, b.lease(key, "a", 60s));
+    const auto taken = co_await cancelled_after(turns, b.lease(key, "a", 60s));
+    expect(!taken || *taken, "true, or a failure", shown(taken));
     const auto again = co_await b.lease(key, "a", 60s);
     expect(again && *again, "true, as nobody else has it", shown(again));
     const auto other = co_await b.lease(key, "b", 60s);
     expect(other && !*other, "false, as another has it", shown(other));
-    co_await cancelled_after(turns, b.store.release(key, "a"));
+    [[maybe_unused]] const auto cancelled = co_await cancelled_after(turns, b.store.release(key, "a"));
     const auto released = co_await b.store.release(key, "a");
     expect(released.has_value(), "success, whether it is released already or not", shown(released));
     const auto next = co_await b.lease(key, "b", 60s);

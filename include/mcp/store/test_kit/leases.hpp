@@ -58,8 +58,8 @@ inline asio::awaitable<void> take_when_over(bench& b, std::string_view key, std:
 }
 
 inline asio::awaitable<void> lease_excludes(bench& b) {
-  const std::string key = b.all().lease_key("lease");
-  const std::string other_key = b.all().lease_key("lease/other");
+  const std::string key = co_await b.fresh_lease("lease");
+  const std::string other_key = co_await b.fresh_lease("lease/other");
   any_credential_store other = b.open();
   co_await take(b, key, "a", "true, as nobody has it");
   co_await be_refused(b, key, "b", "false, as another has it");
@@ -68,30 +68,28 @@ inline asio::awaitable<void> lease_excludes(bench& b) {
   co_await take(b, other_key, "b", "true, as it is the lease of another key");
 }
 
-inline asio::awaitable<void> compete(bench& b, any_credential_store store, std::string key, std::string owner,
-                                     int& holders) {
+inline asio::awaitable<void> compete(bench& b, any_credential_store store, std::string key,
+                                     std::string_view owner, int& holders) {
   const auto taken = co_await store.lease(key, owner, 60s, b.all().begin);
   expect(taken.has_value(), "true or false", shown(taken));
   if (*taken) ++holders;
 }
 
 inline asio::awaitable<void> lease_one_of_many(bench& b) {
-  const std::string key = b.all().lease_key("lease-for-one");
+  const std::string key = co_await b.fresh_lease("lease-for-one");
   int holders = 0;
+  std::vector<any_credential_store> handles;  // a lease may end with the handle that took it
   std::vector<asio::awaitable<void>> competing;
-  for (int each = 0; each < crowd; ++each)
-    competing.push_back(
-        compete(b, each % 2 == 0 ? b.store : b.open(), key, "owner " + std::to_string(each), holders));
-  co_await all_of(std::move(competing));
-  for (int each = 0; each < crowd; ++each) {
-    const std::string owner = "owner " + std::to_string(each);
-    co_await release(b, key, owner);
+  for (const auto owner : owners) {
+    handles.push_back(b.open());
+    competing.push_back(compete(b, handles.back(), key, owner, holders));
   }
+  co_await all_of(std::move(competing));
   expect(holders == 1, "one holder of one lease", std::to_string(holders) + " holders");
 }
 
 inline asio::awaitable<void> lease_extended(bench& b) {
-  const std::string key = b.all().lease_key("lease-extended");
+  const std::string key = co_await b.fresh_lease("lease-extended");
   const auto taken = co_await b.lease(key, "a", b.options.lease_time);
   expect(taken && *taken, "true, as nobody has it", shown(taken));
   co_await take(b, key, "a", "true, as the owner has it already", b.options.lease_time / 2);
@@ -100,7 +98,7 @@ inline asio::awaitable<void> lease_extended(bench& b) {
 }
 
 inline asio::awaitable<void> lease_released(bench& b) {
-  const std::string key = b.all().lease_key("lease-released");
+  const std::string key = co_await b.fresh_lease("lease-released");
   co_await release(b, key, "a");
   co_await take(b, key, "a", "true, as nobody has it");
   co_await release(b, key, "b");
@@ -110,7 +108,7 @@ inline asio::awaitable<void> lease_released(bench& b) {
 }
 
 inline asio::awaitable<void> lease_ends(bench& b) {
-  const std::string key = b.all().lease_key("lease-ends");
+  const std::string key = co_await b.fresh_lease("lease-ends");
   const auto began = steady::now();
   const auto taken = co_await b.lease(key, "a", b.options.lease_time);
   expect(taken && *taken, "true, as nobody has it", shown(taken));

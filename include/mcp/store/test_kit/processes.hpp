@@ -51,12 +51,8 @@ class child {
     process_ = ::fork();
     if (process_ < 0) fail();
     if (process_ == 0) {
-      ::close(ends[0]);
-      char go = 0;
-      if (::read(ends[1], &go, 1) == 1)
-        work(
-            [&](std::string line) { ::send(ends[1], (line + "\n").c_str(), line.size() + 1, MSG_NOSIGNAL); });
-      ::_exit(0);  // nothing here is the child's to destroy
+      ::close(ends[0]);  // so that it hears when the parent has died
+      be_child(ends[1], work);
     }
   }
   child(const child&) = delete;
@@ -84,6 +80,18 @@ class child {
   }
 
  private:
+  /// Nothing of the parent's may be destroyed here, or go on by an exception.
+  [[noreturn]] static void be_child(int channel, const std::function<void(const say&)>& work) noexcept {
+    char go = 0;
+    if (::read(channel, &go, 1) == 1) {
+      work([&](std::string line) {
+        line += '\n';
+        ::send(channel, line.data(), line.size(), MSG_NOSIGNAL);
+      });
+    }
+    ::_exit(0);
+  }
+
   [[noreturn]] static void fail() { throw std::system_error(errno, std::system_category()); }
 
   asio::posix::stream_descriptor channel_;
@@ -105,8 +113,8 @@ inline asio::awaitable<void> save_for_ever(any_credential_store store, std::stri
 
 inline asio::awaitable<void> hold_for_ever(const run& all, any_credential_store store,
                                            const child::say& say) {
-  const std::string key = all.lease_key("lease-killed");
-  const auto taken = co_await store.lease(key, "child", all.options.lease_time, all.begin);
+  const std::string key = all.key("lease-killed");
+  const auto taken = co_await store.lease(key, "a", all.options.lease_time, all.begin);
   expect(taken && *taken, "true, as nobody has it", shown(taken));
   say("held");
   for (;;) ::pause();
@@ -116,7 +124,7 @@ inline asio::awaitable<void> hold_for_ever(const run& all, any_credential_store 
 /// their turn: many stores, SQLite among them, must not be carried over a fork.
 struct processes {
   explicit processes(const run& all) {
-    // Each coroutine that the child runs, and what it says if that ends.
+    // A child runs this with a handle of its own, and says what came of it.
     const auto fork =
         [&](std::function<asio::awaitable<void>(any_credential_store, const child::say&)> work) {
           return std::make_unique<child>(all.executor, [&](const child::say& say) {
@@ -172,12 +180,13 @@ inline asio::awaitable<void> killed_while_saving(bench& b, processes& others) {
   const int number = number_in(found);
   expect(number == acknowledged || number == acknowledged + 1,
          "the number " + std::to_string(acknowledged) + ", or the next one", std::to_string(number));
-  const auto saved = co_await b.store.save(key, "0", (*found)->version);
+  const record_version version = (*found)->version;
+  const auto saved = co_await b.store.save(key, "0", version);
   expect(saved && *saved, "saved, as the version is the current one", shown(saved));
 }
 
 inline asio::awaitable<void> killed_with_lease(bench& b, processes& others) {
-  const std::string key = b.all().lease_key("lease-killed");
+  const std::string key = co_await b.fresh_lease("lease-killed");
   const auto began = steady::now();
   others.holder->go();
   const std::string said = co_await others.holder->line();
