@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 
 // One tool call after the other over a kept-alive connection: what it costs with the library, how much of
-// that is the library's, and what it costs that the connection heals. Run it with benchmarks/run.
+// that is the library's, what it costs that the connection heals, and to begin in a new process. Run it with
+// benchmarks/run.
 
 #include "benchmarks/counting.hpp"
 #include "benchmarks/json_objects.hpp"
@@ -9,6 +10,7 @@
 #include "benchmarks/process.hpp"
 #include "benchmarks/recovery.hpp"
 #include "benchmarks/report.hpp"
+#include "benchmarks/store.hpp"
 #include "benchmarks/wire.hpp"
 
 #include <cstdio>
@@ -65,10 +67,14 @@ int measure(bool quick, const char* json_file) {
   const recovery_report recovered =
       measure_recovery(server, blocks, {self, "--recovery-blocks", ports, ca_file}, scratch.path);
   print(recovered);
+  const store_report stored =
+      measure_stores({self, "--cold-start-blocks", ports, ca_file}, scratch.path, quick);
+  print(stored);
   if (json_file != nullptr) {
     json_objects out;
     to_json(reports, out);
     to_json(recovered, out);
+    to_json(stored, out);
     std::ofstream(json_file) << std::move(out).end();
   }
   return 0;
@@ -81,12 +87,14 @@ int main(int argc, char** argv) {
   bool quick = false;
   const char* json_file = nullptr;
   try {
-    if (argc == 4 && std::string_view(argv[1]).ends_with("-blocks")) {
+    if (argc >= 4 && std::string_view(argv[1]).ends_with("-blocks")) {
       endpoint server;
       std::sscanf(argv[2], "%hu %hu", &server.plain_port, &server.tls_port);
       server.ca_file = argv[3];
-      const bool recovery = argv[1] == std::string_view("--recovery-blocks");
-      recovery ? run_recovery_blocks(server) : run_measured_blocks(server);
+      const std::string_view what = argv[1];
+      if (what == "--measured-blocks") run_measured_blocks(server);
+      if (what == "--recovery-blocks") run_recovery_blocks(server);
+      if (what == "--cold-start-blocks") run_cold_start(server, argc > 4 ? argv[4] : "");
       return 0;
     }
     for (int i = 1; i < argc; ++i) {

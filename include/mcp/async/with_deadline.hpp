@@ -54,7 +54,7 @@ asio::awaitable<result<T>> with_deadline(asio::any_io_executor executor, deadlin
   asio::co_spawn(executor, std::move(operation),
                  asio::bind_cancellation_slot(shared->stop.slot(),
                                               [shared](const std::exception_ptr& thrown, result<T> outcome) {
-                                                shared->end(thrown, std::move(outcome));
+                                                shared->end(thrown, std::move(came_of_it));
                                               }));
   const auto give_up = [&shared] { shared->ended.notify(); };
   const deadline_action limit(deadlines, when, give_up);
