@@ -119,6 +119,7 @@ inline asio::awaitable<void> coroutines(bench& b) {
   const std::string key = co_await b.fresh_key("coroutines");
   co_await b.create(key, "0");
   std::vector<asio::awaitable<void>> adding;
+  adding.reserve(crowd);
   for (int each = 0; each < crowd; ++each) {
     adding.push_back(add_ones(b.open(), key, b.options.updates, (crowd - 1) * b.options.updates));
   }
@@ -130,6 +131,7 @@ inline asio::awaitable<void> threads(bench& b) {
   const std::string key = co_await b.fresh_key("threads");
   co_await b.create(key, "0");
   std::vector<asio::awaitable<void>> adding;
+  adding.reserve(crowd);
   for (int each = 0; each < crowd; ++each) {
     adding.push_back(update_in_thread(b.all().open, key, b.options.updates, (crowd - 1) * b.options.updates));
   }
