@@ -163,10 +163,10 @@ TEST_CASE_METHOD(kept_legacy, "a restored session is suspect until its first ans
   end(first);
   auto& second = another();
   peer.next("\"b\"", {.delay = 1s});
-  const auto call_of_it = start(second.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
+  const auto called = start(second.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
   world.settle();
   CHECK(second.status().state == connection_state::suspect);
-  CHECK(world.run([&] { return call_of_it->outcome.has_value(); }));
+  CHECK(world.run([&] { return called->outcome.has_value(); }));
   CHECK(second.status().state == connection_state::ready);
 }
 

@@ -52,10 +52,10 @@ asio::awaitable<result<T>> with_deadline(asio::any_io_executor executor, deadlin
                                          deadline::time_point when, asio::awaitable<result<T>> operation) {
   const auto shared = std::make_shared<detail::awaited_operation<T>>(executor);
   asio::co_spawn(executor, std::move(operation),
-                 asio::bind_cancellation_slot(shared->stop.slot(),
-                                              [shared](const std::exception_ptr& thrown, result<T> outcome) {
-                                                shared->end(thrown, std::move(came_of_it));
-                                              }));
+                 asio::bind_cancellation_slot(
+                     shared->stop.slot(), [shared](const std::exception_ptr& thrown, result<T> came_of_it) {
+                       shared->end(thrown, std::move(came_of_it));
+                     }));
   const auto give_up = [&shared] { shared->ended.notify(); };
   const deadline_action limit(deadlines, when, give_up);
   const auto cancellation = co_await asio::this_coro::cancellation_state;
