@@ -14,13 +14,13 @@
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <support/started.hpp>
+#include <support/temporary_directory.hpp>
 #include <utility>
 #include <vector>
 
@@ -241,8 +241,8 @@ TEST_CASE("header fields of the options leave no trace") {
 }
 
 TEST_CASE("stores leave no trace of what they keep") {
-  std::string directory = std::filesystem::temp_directory_path() / "secrets-XXXXXX";
-  REQUIRE(::mkdtemp(directory.data()) != nullptr);
+  const test::temporary_directory top;
+  const std::string directory = top / "store";
   mcp::file_store_options encrypted;
   encrypted.passphrase = mcp::secret(second_canary);
   mcp::any_credential_store store;
@@ -272,5 +272,4 @@ TEST_CASE("stores leave no trace of what they keep") {
     CHECK_FALSE(hears->told);
     store = {};
   }
-  std::filesystem::remove_all(directory);
 }
