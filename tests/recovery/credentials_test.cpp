@@ -54,12 +54,13 @@ struct asked_for : Fixture {
   bool throws = false;
 };
 
-using legacy = asked_for<test::legacy>;
-using modern = asked_for<test::modern>;
+using asked_legacy = asked_for<test::legacy>;
+using asked_modern = asked_for<test::modern>;
 
 }  // namespace
 
-TEST_CASE_METHOD(legacy, "credentials are asked for once, and every request carries them", "[credentials]") {
+TEST_CASE_METHOD(asked_legacy, "credentials are asked for once, and every request carries them",
+                 "[credentials]") {
   REQUIRE(call("a"));
   REQUIRE(call("b"));
   REQUIRE(run(client().close(mcp::as_result)));
@@ -68,7 +69,7 @@ TEST_CASE_METHOD(legacy, "credentials are asked for once, and every request carr
   CHECK(peer.requests().back().starts_with("DELETE "));
 }
 
-TEST_CASE_METHOD(legacy, "credentials that are refused are replaced, and the session goes on",
+TEST_CASE_METHOD(asked_legacy, "credentials that are refused are replaced, and the session goes on",
                  "[credentials]") {
   warm_up();
   peer.token = has = "two";
@@ -83,7 +84,7 @@ TEST_CASE_METHOD(legacy, "credentials that are refused are replaced, and the ses
   CHECK(notes->states == std::vector{idle, connecting, ready, authorizing, ready});
 }
 
-TEST_CASE_METHOD(modern, "many calls that are refused at once cause one renewal", "[credentials]") {
+TEST_CASE_METHOD(asked_modern, "many calls that are refused at once cause one renewal", "[credentials]") {
   warm_up();
   peer.token = has = "two";
   std::vector<std::shared_ptr<running<mcp::tool_result>>> calls;
@@ -95,7 +96,7 @@ TEST_CASE_METHOD(modern, "many calls that are refused at once cause one renewal"
   CHECK(asked == 2);
 }
 
-TEST_CASE_METHOD(modern, "where there are no others, the refusal stands", "[credentials]") {
+TEST_CASE_METHOD(asked_modern, "where there are no others, the refusal stands", "[credentials]") {
   warm_up();
   peer.token = "two";
   const auto before = peer.requests().size();
@@ -111,7 +112,7 @@ TEST_CASE_METHOD(modern, "where there are no others, the refusal stands", "[cred
   CHECK(client().status().state == connection_state::ready);
 }
 
-TEST_CASE_METHOD(modern, "others that are refused as well are not replaced again", "[credentials]") {
+TEST_CASE_METHOD(asked_modern, "others that are refused as well are not replaced again", "[credentials]") {
   warm_up();
   peer.token = "three";
   has = "two";
@@ -121,7 +122,7 @@ TEST_CASE_METHOD(modern, "others that are refused as well are not replaced again
   CHECK(asked == 2);
 }
 
-TEST_CASE_METHOD(legacy, "credentials that are refused while a session is opened are replaced",
+TEST_CASE_METHOD(asked_legacy, "credentials that are refused while a session is opened are replaced",
                  "[credentials]") {
   options.protocol_version.clear();
   has = "old";
@@ -144,7 +145,7 @@ TEST_CASE_METHOD(legacy, "credentials that are refused while a session is opened
   }
 }
 
-TEST_CASE_METHOD(modern, "without credentials nothing is sent", "[credentials]") {
+TEST_CASE_METHOD(asked_modern, "without credentials nothing is sent", "[credentials]") {
   SECTION("there are none") {
     has.clear();
     CHECK(code_of(call("a")) == errc::credential_missing);
@@ -168,21 +169,21 @@ TEST_CASE_METHOD(modern, "without credentials nothing is sent", "[credentials]")
   CHECK(call("b"));
 }
 
-TEST_CASE_METHOD(modern, "whoever is asked and does not answer costs a call its deadline, and no more",
+TEST_CASE_METHOD(asked_modern, "whoever is asked and does not answer costs a call its deadline, and no more",
                  "[credentials]") {
   hangs = true;
   SECTION("a deadline") { CHECK(code_of(call("a", {.timeout = 3s})) == errc::deadline_exceeded); }
   SECTION("the end of the client") {
-    const auto ping = start(client().ping({}, mcp::as_result));
+    const auto pinged = start(client().ping({}, mcp::as_result));
     world.settle();
     made.reset();
     world.settle();
-    CHECK(code_of(*ping->outcome) == errc::client_closed);
+    CHECK(code_of(*pinged->outcome) == errc::client_closed);
   }
   CHECK(peer.requests().empty());
 }
 
-TEST_CASE_METHOD(modern, "clients that share credentials learn from each other", "[credentials]") {
+TEST_CASE_METHOD(asked_modern, "clients that share credentials learn from each other", "[credentials]") {
   warm_up();
   options.observer = nullptr;
   mcp::client other{world.context.get_executor(), url(), options};
@@ -195,7 +196,7 @@ TEST_CASE_METHOD(modern, "clients that share credentials learn from each other",
   CHECK(asked == 2);
 }
 
-TEST_CASE_METHOD(legacy, "the session of a named account outlives its credentials", "[credentials]") {
+TEST_CASE_METHOD(asked_legacy, "the session of a named account outlives its credentials", "[credentials]") {
   options.store = mcp::memory_store();
   const auto initialized_by_next = [&](std::string account) {
     for (const std::string token : {"one", "two"}) {
@@ -213,7 +214,7 @@ TEST_CASE_METHOD(legacy, "the session of a named account outlives its credential
   CHECK(initialized_by_next("me") == 3);
 }
 
-TEST_CASE_METHOD(modern, "credentials are found in a store", "[credentials]") {
+TEST_CASE_METHOD(asked_modern, "credentials are found in a store", "[credentials]") {
   mcp::any_credential_store store = mcp::memory_store();
   options.credentials = mcp::stored_credentials(store, "me at work");
   CHECK(code_of(call("a")) == errc::credential_missing);

@@ -41,9 +41,9 @@ struct with_session : Fixture {
   std::optional<mcp::session> session;
 };
 
-struct legacy : with_session<test::legacy> {};
-struct legacy_streams : with_session<test::legacy_streams> {};
-struct modern : with_session<test::modern> {};
+struct legacy_session : with_session<test::legacy> {};
+struct legacy_streams_session : with_session<test::legacy_streams> {};
+struct modern_session : with_session<test::modern> {};
 
 const auto call_a = [](mcp::session& on) {
   return on.call_tool("a", R"({"n":1})", mcp::call_options{}, mcp::as_result);
@@ -84,14 +84,15 @@ asio::awaitable<void> list_then_call(mcp::session& on) {
 
 }  // namespace
 
-TEST_CASE_METHOD(legacy, "an operation without trouble has no history", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "an operation without trouble has no history", "[recovery]") {
   const auto answer = heal(call_a);
   REQUIRE(answer);
   CHECK(answer->value.text() == "a 1");
   CHECK(answer->attempts.empty());
 }
 
-TEST_CASE_METHOD(legacy, "an operation that meets a lost session is run again on a new one", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "an operation that meets a lost session is run again on a new one",
+                 "[recovery]") {
   peer.restart(false);
   world.pass(1s);
   const auto before = peer.requests().size();
@@ -106,14 +107,15 @@ TEST_CASE_METHOD(legacy, "an operation that meets a lost session is run again on
   CHECK(notes->replaced == 1);
 }
 
-TEST_CASE_METHOD(legacy, "a session alone only says that it is lost", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "a session alone only says that it is lost", "[recovery]") {
   peer.restart(false);
   world.pass(1s);
   CHECK(code_of(run(call_a(*session))) == errc::session_lost);
   CHECK(peer.count("\"initialize\"") == 1);
 }
 
-TEST_CASE_METHOD(legacy, "many operations, some of them cancelled, open one new session", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "many operations, some of them cancelled, open one new session",
+                 "[recovery]") {
   peer.restart(false);
   world.pass(1s);
   peer.next("\"initialize\"", {.delay = 2s});
@@ -132,7 +134,8 @@ TEST_CASE_METHOD(legacy, "many operations, some of them cancelled, open one new 
   CHECK(executions("a") == 70);
 }
 
-TEST_CASE_METHOD(modern, "an operation that is in doubt ends so, unless it may be repeated", "[recovery]") {
+TEST_CASE_METHOD(modern_session, "an operation that is in doubt ends so, unless it may be repeated",
+                 "[recovery]") {
   peer.next("\"a\"", {.how = way::reset});
   const auto answer = heal(call_a);
   CHECK(code_of(answer) == errc::outcome_unknown);
@@ -149,7 +152,7 @@ TEST_CASE_METHOD(modern, "an operation that is in doubt ends so, unless it may b
   CHECK(read->attempts.size() == 1);
 }
 
-TEST_CASE_METHOD(legacy, "an operation that has done something is not begun anew", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "an operation that has done something is not begun anew", "[recovery]") {
   peer.next("\"b\"", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
   CHECK(code_of(heal(two_calls)) == errc::session_lost);
   CHECK(executions("a") == 1);
@@ -161,7 +164,7 @@ TEST_CASE_METHOD(legacy, "an operation that has done something is not begun anew
   CHECK(peer.count("\"initialize\"") == 2);
 }
 
-TEST_CASE_METHOD(legacy, "an operation that has only read is", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "an operation that has only read is", "[recovery]") {
   peer.next("\"a\"", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
   const auto answer = heal(list_then_call);
   REQUIRE(answer);
@@ -170,7 +173,8 @@ TEST_CASE_METHOD(legacy, "an operation that has only read is", "[recovery]") {
   CHECK(peer.count("tools/list\",") == 2);
 }
 
-TEST_CASE_METHOD(legacy, "a server that is down while the session is repaired is waited for", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "a server that is down while the session is repaired is waited for",
+                 "[recovery]") {
   peer.restart(false);
   world.pass(1s);
   peer.next("\"initialize\"", {.how = way::reset});
@@ -199,7 +203,7 @@ TEST_CASE_METHOD(legacy, "a server that is down while the session is repaired is
   }
 }
 
-TEST_CASE_METHOD(legacy, "the text of a tool is no lost session", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "the text of a tool is no lost session", "[recovery]") {
   const std::string doubtful =
       R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-32000,"message":"Session not found"}})";
   peer.next("\"a\"", {.execute = false, .instead = test::json_reply(doubtful)});
@@ -210,7 +214,7 @@ TEST_CASE_METHOD(legacy, "the text of a tool is no lost session", "[recovery]") 
   CHECK(peer.count("\"initialize\"") == 2);
 }
 
-TEST_CASE_METHOD(legacy, "an operation that is cancelled while it runs says so, in every form",
+TEST_CASE_METHOD(legacy_session, "an operation that is cancelled while it runs says so, in every form",
                  "[recovery]") {
   peer.next("\"a\"", {.how = way::hold});
   const mcp::reinitialize_policy policy;
@@ -251,7 +255,7 @@ TEST_CASE_METHOD(legacy, "an operation that is cancelled while it runs says so, 
   }
 }
 
-TEST_CASE_METHOD(legacy, "an operation may keep its handle to itself", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "an operation may keep its handle to itself", "[recovery]") {
   peer.restart(false);
   world.pass(1s);
   const auto answer = run(mcp::with_reinitialize(
@@ -261,19 +265,21 @@ TEST_CASE_METHOD(legacy, "an operation may keep its handle to itself", "[recover
   CHECK(answer->value == "a 1");
 }
 
-TEST_CASE_METHOD(legacy, "what an operation within an operation has done counts for both", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "what an operation within an operation has done counts for both",
+                 "[recovery]") {
   peer.next("\"b\"", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
   CHECK(code_of(heal(nested_then_call)) == errc::session_lost);
   CHECK(executions("a") == 1);
 }
 
-TEST_CASE_METHOD(legacy_streams, "a call that was left by an exception has been made", "[recovery]") {
+TEST_CASE_METHOD(legacy_streams_session, "a call that was left by an exception has been made", "[recovery]") {
   peer.next("ping", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});
   CHECK(code_of(heal(call_that_throws_then_ping)) == errc::session_lost);
   CHECK(executions("a") == 1);
 }
 
-TEST_CASE_METHOD(legacy, "a repair that fails does not make refused what may have run", "[recovery]") {
+TEST_CASE_METHOD(legacy_session, "a repair that fails does not make refused what may have run",
+                 "[recovery]") {
   const std::string doubtful =
       R"({"jsonrpc":"2.0","id":@ID@,"error":{"code":-32000,"message":"Session not found"}})";
   peer.next("\"a\"", {.execute = false, .instead = test::json_reply(doubtful)});
@@ -284,7 +290,7 @@ TEST_CASE_METHOD(legacy, "a repair that fails does not make refused what may hav
   CHECK(answer.error().http_status() == 403);
 }
 
-TEST_CASE_METHOD(legacy_streams, "a stream that cannot be taken up is seen through by the wrapper",
+TEST_CASE_METHOD(legacy_streams_session, "a stream that cannot be taken up is seen through by the wrapper",
                  "[recovery]") {
   peer.next("\"a\"", {.how = way::cut, .bytes = -60});
   peer.next("Last-Event-ID", {.execute = false, .instead = "HTTP/1.1 404 Gone\r\nContent-Length: 0\r\n\r\n"});

@@ -94,8 +94,11 @@ struct session_record {
     fields.set_json("server", server);
     fields.set_time("learned", learned);
     fields.set_json("tools", tools);
-    fields.set_json("tools_until", "");
-    if (!tools.empty()) fields.set_time("tools_until", tools_until);
+    if (tools.empty()) {
+      fields.set_json("tools_until", "");
+    } else {
+      fields.set_time("tools_until", tools_until);
+    }
     std::string requests;
     json::writer write(requests);
     write.begin_array();
