@@ -37,7 +37,8 @@ struct asked_for : Fixture {
   asio::awaitable<credentials> given() {
     ++asked;
     if (hangs) {
-      mcp::event never(co_await asio::this_coro::executor);
+      auto executor = co_await asio::this_coro::executor;
+      mcp::event never(executor);
       std::error_code ignored;
       co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }

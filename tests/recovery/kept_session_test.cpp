@@ -25,7 +25,8 @@ namespace {
 
 /// Lets that much virtual time pass.
 asio::awaitable<void> pass_time(test::virtual_world& world, std::chrono::milliseconds time) {
-  mcp::event passed(co_await asio::this_coro::executor);
+  auto executor = co_await asio::this_coro::executor;
+  mcp::event passed(executor);
   world.after(time, [&] { passed.notify(); });
   std::error_code ignored;
   co_await passed.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -61,7 +62,8 @@ class watched_store {
   static asio::awaitable<Result> watched(std::shared_ptr<shared> state, asio::awaitable<Result> operation) {
     ++state->operations;
     if (state->hangs) {
-      mcp::event never(co_await asio::this_coro::executor);
+      auto executor = co_await asio::this_coro::executor;
+      mcp::event never(executor);
       std::error_code ignored;
       co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     }

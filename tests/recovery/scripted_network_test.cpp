@@ -79,11 +79,13 @@ TEST_CASE("a script is played byte for byte, without any real time") {
       "POST /mcp HTTP/1.1\r\nHost: 192.0.2.1:4321\r\nAccept: application/json, text/event-stream\r\n"
       "Content-Type: application/json\r\nAccept-Encoding: identity\r\nUser-Agent: asio-mcp/0.1.0\r\n"
       "MCP-Protocol-Version: 2025-11-25\r\nMcp-Session-Id: s\r\n"
-      "Content-Length: 52\r\n\r\n",
+      "Content-Length: 67\r\n\r\n",
       [](test::link&) {});
-  peer.expect(R"({"jsonrpc":"2.0","id":1,"method":"ping","params":{}})", [&](test::link& to) {
-    to.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 36\r\n\r\n{\"jsonrpc\"");
-    world.after(5s, [&to] { to.send(R"(:"2.0","id":1,"result":{}})"); });
+  // The id is the time: the session has served before.
+  const std::string ping = R"({"jsonrpc":"2.0","id":1800003600000000,"method":"ping","params":{}})";
+  peer.expect(ping, [&](test::link& to) {
+    to.send("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 51\r\n\r\n{\"jsonrpc\"");
+    world.after(5s, [&to] { to.send(R"(:"2.0","id":1800003600000000,"result":{}})"); });
   });
   std::optional<bool> done;
   client.ping({}, [&done](const mcp::result<void>& answer) { done = answer.has_value(); });

@@ -105,7 +105,8 @@ TEST_CASE_METHOD(fixture, "a legacy server is told that nobody waits any more") 
   server.expect("tools/call", "", then_do::stall);
   auto running = test::start(context, outcome(client));
   settle();
-  server.expect(R"("method":"notifications/cancelled","params":{"requestId":1})",
+  server.expect(R"("method":"notifications/cancelled","params":{"requestId":)" +
+                    test::id_of(server.requests().back()) + "}",
                 "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n");
   time->advance(60s);
   CHECK(running.wait() == errc::deadline_exceeded);

@@ -37,12 +37,19 @@ inline std::string take_request(std::string& in) {
   return request;
 }
 
-inline std::string with_id(std::string reply, const std::string& request) {
-  constexpr std::string_view mark = "@ID@", name = "\"id\":";
+/// The JSON-RPC id of a request; empty where it has none.
+inline std::string id_of(const std::string& request) {
+  constexpr std::string_view name = "\"id\":";
   const auto id = request.find(name);
-  if (id == std::string::npos) return reply;
+  if (id == std::string::npos) return {};
   const auto begin = id + name.size();
-  const std::string value = request.substr(begin, request.find_first_of(",}", begin) - begin);
+  return request.substr(begin, request.find_first_of(",}", begin) - begin);
+}
+
+inline std::string with_id(std::string reply, const std::string& request) {
+  constexpr std::string_view mark = "@ID@";
+  const std::string value = id_of(request);
+  if (value.empty()) return reply;
   // In place of the mark and the spaces behind it, and padded, so that Content-Length stays right.
   for (auto at = reply.find(mark); at != std::string::npos; at = reply.find(mark)) {
     const auto room = reply.find_first_not_of(' ', at + mark.size()) - at;
