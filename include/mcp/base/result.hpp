@@ -15,7 +15,6 @@
 #include <system_error>
 #include <type_traits>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace mcp::inline v0 {
@@ -112,7 +111,7 @@ class error : public std::system_error {
 };
 
 /// A value or the failure that stands in its place. (Not `std::expected`: C++20, and one type in
-/// every language mode.)
+/// every language mode. Not made of a `std::variant`: that costs each user's file a second to compile.)
 template <class T>
 class [[nodiscard]] result {
  public:
@@ -121,28 +120,50 @@ class [[nodiscard]] result {
   /// A failure: nothing has succeeded yet.
   result() noexcept : result(failure()) {}
   // NOLINTBEGIN(google-explicit-constructor): a value, a failure and a code each are a result
-  result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  result(T value) : value_(std::move(value)), has_value_(true) {}
   template <std::convertible_to<T> U>
     requires std::is_class_v<T>  // of numbers, the conversion is the caller's
-  result(U&& value) : state_(std::in_place_index<0>, std::forward<U>(value)) {}
-  result(failure why) : state_(std::in_place_index<1>, std::move(why)) {}
-  result(errc code) : result(failure(code)) {}
+  result(U&& value) : value_(std::forward<U>(value)), has_value_(true) {}
+  result(failure why) noexcept : why_(std::move(why)), has_value_(false) {}
+  result(errc code) noexcept : result(failure(code)) {}
   // NOLINTEND(google-explicit-constructor)
 
-  bool has_value() const noexcept { return state_.index() == 0; }
-  explicit operator bool() const noexcept { return has_value(); }
+  result(const result& other)
+    requires std::copy_constructible<T>
+      : has_value_(other.has_value_) {
+    has_value_ ? construct(value_, other.value_) : construct(why_, other.why_);
+  }
+  result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {
+    has_value_ ? construct(value_, std::move(other.value_)) : construct(why_, std::move(other.why_));
+  }
+  /// What was there is gone first: if the value's move throws, a failure stays.
+  result& operator=(result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
+    if (has_value_) value_.~T(), construct(why_), has_value_ = false;
+    if (other.has_value_) {
+      why_.~failure();
+      construct(value_, std::move(other.value_));
+      has_value_ = true;
+    } else {
+      why_ = std::move(other.why_);
+    }
+    return *this;
+  }
+  ~result() { has_value_ ? value_.~T() : why_.~failure(); }
+
+  bool has_value() const noexcept { return has_value_; }
+  explicit operator bool() const noexcept { return has_value_; }
 
   /// Precondition: `has_value()`.
-  T& operator*() & noexcept { return assert(has_value()), *std::get_if<0>(&state_); }
-  const T& operator*() const& noexcept { return assert(has_value()), *std::get_if<0>(&state_); }
-  T&& operator*() && noexcept { return assert(has_value()), std::move(*std::get_if<0>(&state_)); }
+  T& operator*() & noexcept { return assert(has_value_), value_; }
+  const T& operator*() const& noexcept { return assert(has_value_), value_; }
+  T&& operator*() && noexcept { return assert(has_value_), std::move(value_); }
   T* operator->() noexcept { return &**this; }
   const T* operator->() const noexcept { return &**this; }
 
   /// Precondition: `!has_value()`.
-  const failure& error() const& noexcept { return assert(!has_value()), *std::get_if<1>(&state_); }
-  failure& error() & noexcept { return assert(!has_value()), *std::get_if<1>(&state_); }
-  failure&& error() && noexcept { return assert(!has_value()), std::move(*std::get_if<1>(&state_)); }
+  const failure& error() const& noexcept { return assert(!has_value_), why_; }
+  failure& error() & noexcept { return assert(!has_value_), why_; }
+  failure&& error() && noexcept { return assert(!has_value_), std::move(why_); }
 
   /// The value; throws `mcp::error` in place of a failure.
   T& value() & { return require(), **this; }
@@ -154,7 +175,16 @@ class [[nodiscard]] result {
     if (!has_value()) throw mcp::error(error());
   }
 
-  std::variant<T, failure> state_;
+  template <class U, class... Arguments>
+  static void construct(U& at, Arguments&&... arguments) {
+    std::construct_at(&at, std::forward<Arguments>(arguments)...);
+  }
+
+  union {
+    T value_;
+    failure why_;
+  };
+  bool has_value_;
 };
 
 /// Nothing, or the failure that stands in its place.

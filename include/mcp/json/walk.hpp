@@ -5,6 +5,7 @@
 /// Reading with simdjson On-Demand: one pass over a text that goes through all of its structure and shows its
 /// outer members. A message is walked once when it arrives; what lies deeper is walked when it is read.
 
+#include <mcp/base/function_ref.hpp>
 #include <mcp/base/limits.hpp>
 #include <mcp/base/result.hpp>
 #include <mcp/base/secret.hpp>
@@ -334,10 +335,14 @@ bool walk(padded_text text, std::size_t max_depth, Visit visit = {}) {
   return detail::walk<detail::scalars::unread>(text, text.text, with, max_depth, visit);
 }
 
-/// The same for a text without padding.
-template <class Visit = detail::no_visit>
-bool walk(std::string_view text, std::size_t max_depth, Visit visit = {}) {
+/// The same for a text without padding. (One form for visits of all kinds: each takes long to compile.)
+inline bool walk(std::string_view text, std::size_t max_depth, function_ref<void(item&)> visit) {
   detail::workspace with;
+  return detail::walk<detail::scalars::unread>(with.pad(text), text, with, max_depth, visit);
+}
+inline bool walk(std::string_view text, std::size_t max_depth) {
+  detail::workspace with;
+  detail::no_visit visit;
   return detail::walk<detail::scalars::unread>(with.pad(text), text, with, max_depth, visit);
 }
 
@@ -356,17 +361,19 @@ inline result<value> validate(std::string_view text, std::size_t max_depth = lim
 template <class Visit>
 void for_each_member(const value& object, Visit&& visit) {
   if (!object.is_object()) return;
-  walk(object.text(), max_nesting, [&](item& member) {
+  const auto visit_member = [&](item& member) {
     const value key = member.key();
     visit(key, member.take());
-  });
+  };
+  walk(object.text(), max_nesting, visit_member);
 }
 
 /// Calls `visit(value)` for the elements of a checked array, in order.
 template <class Visit>
 void for_each_element(const value& array, Visit&& visit) {
   if (!array.is_array()) return;
-  walk(array.text(), max_nesting, [&](item& element) { visit(element.take()); });
+  const auto visit_element = [&](item& element) { visit(element.take()); };
+  walk(array.text(), max_nesting, visit_element);
 }
 
 /// The member `name` of a checked object; absent if there is none. Of duplicates the last one counts,
@@ -374,9 +381,10 @@ void for_each_element(const value& array, Visit&& visit) {
 inline value find_member(const value& object, std::string_view name) {
   value found;
   if (!object.is_object()) return found;
-  walk(object.text(), max_nesting, [&](item& member) {
+  const auto look_at = [&](item& member) {
     if (member.key() == name) found = member.take();
-  });
+  };
+  walk(object.text(), max_nesting, look_at);
   return found;
 }
 
