@@ -140,7 +140,8 @@ class reinitialize_run {
 };
 
 /// Opens the session again, and tries until it is open or that is not worth it any more.
-inline asio::awaitable<result<void>> reopen(reinitialize_run& run) {
+template <class = void>
+asio::awaitable<result<void>> reopen(reinitialize_run& run) {
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
     auto opened = co_await session_core::open(run.core());

@@ -37,17 +37,6 @@
 
 namespace mcp::inline v0::detail {
 
-/// A part of a list, and the session that it is of.
-struct page_answer {
-  result<json_text> outcome;
-  std::uint64_t generation;
-};
-
-struct page_outcome {
-  using type = page_answer;
-  static type from(call& done) { return {done.take_outcome(), done.generation()}; }
-};
-
 /// One session with one server: keeps it open, for calls that wait, and closes it. Shared by the handles that
 /// users hold and by the calls under way.
 class session_core final : public kept_session {
@@ -164,7 +153,7 @@ class session_core final : public kept_session {
     if (state == phase::closed) return;
     auto leased = lease();
     leased->begin_message(leased->keep(method), message, call::admission::at_once);
-    asio::co_spawn(executor, http::drive<call_outcome>(std::move(leased)), asio::detached);
+    asio::co_spawn(executor, carry_out_alone(std::move(leased)), asio::detached);
   }
 
   /// All tools, from all pages.
@@ -182,7 +171,7 @@ class session_core final : public kept_session {
       auto asked = self->lease();
       json::writer write(asked->begin_request("tools/list", {}, how));
       if (!cursor.empty()) write.key("cursor").string(cursor);
-      auto answer = co_await http::drive<page_outcome>(std::move(asked));
+      auto answer = co_await http::drive<own_answer>(std::move(asked));
       if (!answer.outcome) co_return std::move(answer.outcome).error();
       if (of.value_or(answer.generation) != answer.generation) answer.generation = 0;
       of = answer.generation;
@@ -228,6 +217,8 @@ class session_core final : public kept_session {
   }
 
   /// `shut()`, and says goodbye to a server that keeps a session (2025-11-25, "Session Management").
+  /// (A template, as all coroutines that not every program uses: GCC 12 compiles each that it sees.)
+  template <class = void>
   static asio::awaitable<result<void>> close(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return result<void>();
     const bool goodbye = self->state == phase::ready && !self->session_id.empty();
@@ -244,6 +235,7 @@ class session_core final : public kept_session {
   }
 
   /// `shut()`, after the session was left in the store for the next client.
+  template <class = void>
   static asio::awaitable<result<void>> hand_over(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return result<void>();
     auto left = self->describe(true);
@@ -257,6 +249,7 @@ class session_core final : public kept_session {
   }
 
   /// What the session's earlier client left unfinished.
+  template <class = void>
   static asio::awaitable<result<std::vector<unfinished_call>>> list_unfinished(
       std::shared_ptr<session_core> self) {
     co_await look(self);
@@ -291,6 +284,7 @@ class session_core final : public kept_session {
 
   static constexpr auto longest_goodbye = std::chrono::seconds(5);
 
+  template <class = void>
   static asio::awaitable<void> say_goodbye(std::shared_ptr<session_core> self) {
     http::fetch_request farewell;
     farewell.method = "DELETE";
@@ -343,9 +337,15 @@ class session_core final : public kept_session {
       const call_options defaults;
       asked->begin_request(asked->keep(each.method), {}, defaults)
           .append(std::string_view(each.params).substr(1, each.params.size() - 2));
-      asio::co_spawn(executor, http::drive<call_outcome>(std::move(asked)), asio::detached);
+      asio::co_spawn(executor, carry_out_alone(std::move(asked)), asio::detached);
     }
   } catch (const std::bad_alloc&) {
+  }
+
+  /// A call whose answer nobody waits for.
+  static asio::awaitable<void> carry_out_alone(call_lease leased) {
+    const auto ignored = co_await http::drive<own_answer>(std::move(leased));
+    static_cast<void>(ignored);
   }
 
   // Tells the outcome itself: a completion handler is lost where memory is too short to call it.

@@ -34,21 +34,14 @@ struct return_call {
 /// A call on loan; goes back to its session when it is destroyed.
 using call_lease = std::unique_ptr<call, return_call>;
 
-/// What came of a call, as it is.
-struct call_outcome {
-  using type = result<json_text>;
-  static type from(call& done) { return done.take_outcome(); }
-};
+/// What came of a call that the library itself makes, in one form: each takes long to compile.
+struct own_answer {
+  using type = own_answer;
+  static own_answer from(call& done) { return {done.take_outcome(), done.session_id(), done.generation()}; }
 
-/// An answer of the handshake, and the session id that came with it.
-struct handshake_answer {
   result<json_text> outcome;
-  std::string session_id;
-};
-
-struct handshake_outcome {
-  using type = handshake_answer;
-  static type from(call& done) { return {done.take_outcome(), done.session_id()}; }
+  std::string session_id;    ///< that came with it
+  std::uint64_t generation;  ///< of the session that it came on
 };
 
 /// A channel that can open a session: lends calls, negotiates the protocol revision with them, and says what
@@ -116,7 +109,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
         case negotiation::step::discover: {
           self->speak(protocol_era::modern, plan.version());
           auto asked = self->ask("server/discover", {});
-          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
+          auto answer = co_await http::drive<own_answer>(std::move(asked));
           self->heard_ = self->heard_ || answer.outcome.has_value();
           self->discovered(plan, answer);
           break;
@@ -124,7 +117,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
         case negotiation::step::initialize: {
           self->speak(protocol_era::legacy, {});
           auto asked = self->ask("initialize", plan.version());
-          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
+          auto answer = co_await http::drive<own_answer>(std::move(asked));
           self->heard_ = self->heard_ || answer.outcome.has_value();
           self->initialized(plan, answer);
           break;
@@ -134,7 +127,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
           std::string message;
           rpc::write_notification(message, "notifications/initialized");
           asked->begin_message("notifications/initialized", message, call::admission::at_once);
-          auto answer = co_await http::drive<handshake_outcome>(std::move(asked));
+          auto answer = co_await http::drive<own_answer>(std::move(asked));
           plan.acknowledged(answer.outcome ? std::nullopt : std::optional(answer.outcome.error()));
           break;
         }
@@ -203,7 +196,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     return leased;
   }
 
-  void discovered(negotiation& plan, const handshake_answer& answer) {
+  void discovered(negotiation& plan, const own_answer& answer) {
     if (answer.outcome) {
       describe(answer.outcome->text());
       const auto parsed = discover_result::parse(json::value(answer.outcome->text()));
@@ -215,7 +208,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     }
   }
 
-  void initialized(negotiation& plan, const handshake_answer& answer) {
+  void initialized(negotiation& plan, const own_answer& answer) {
     if (!answer.outcome) return plan.fail(answer.outcome.error());
     const auto parsed = initialize_result::parse(json::value(answer.outcome->text()));
     if (!parsed) return plan.fail(parsed.error());

@@ -198,6 +198,7 @@ class operations {
     return std::nullopt;
   }
 
+  template <class = void>
   static asio::awaitable<result<connection_status>> watch(std::shared_ptr<detail::session_core> core,
                                                           std::uint64_t seen) {
     std::error_code ec;
