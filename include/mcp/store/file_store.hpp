@@ -3,7 +3,6 @@
 
 #include <mcp/base/result.hpp>
 #include <mcp/base/secret.hpp>
-#include <mcp/crypto/random_bytes.hpp>
 #include <mcp/crypto/sha256.hpp>
 #include <mcp/store/credential_store.hpp>
 #include <mcp/store/file_directory.hpp>
@@ -89,7 +88,7 @@ class file_store {
     if (!found) return found.error();
     if ((*found ? (*found)->version : no_record) != expected) return store_result::save(std::nullopt);
 
-    const auto version = new_version();
+    const auto version = detail::new_version();
     if (!version) return version.error();
     const auto encryption_key = key_for_writing(*directory, found->has_value());
     if (!encryption_key) return encryption_key.error();
@@ -214,14 +213,6 @@ class file_store {
 
   static constexpr const char* not_encrypted =
       "the store is not encrypted, or its file \"encryption\" is missing";
-
-  // 63 bits, for those who keep versions in signed numbers.
-  static result<record_version> new_version() {
-    const auto bytes = crypto::random_bytes(8);
-    if (!bytes) return bytes.error();
-    const auto version = detail::file_reader(bytes->view()).number(8) >> 1;
-    return version == no_record ? 1 : version;
-  }
 
   std::string path_;
   std::chrono::milliseconds lock_timeout_;

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/base/result.hpp>
+#include <mcp/base/secret.hpp>
+#include <mcp/store/any_credential_store.hpp>
+#include <mcp/store/credential_store.hpp>
+#include <mcp/store/file_directory.hpp>
+#include <mcp/store/file_record.hpp>
+#include <mcp/store/file_store.hpp>
+#include <mcp/store/secret_service_key_ring.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace mcp::inline v0 {
+
+/// Keeps records in the default key ring of a desktop session (GNOME Keyring, KWallet, KeePassXC), an item
+/// each: a `BlockingLeasingCredentialStore` over the Secret Service API. Not part of `<mcp/mcp.hpp>`, since
+/// it needs libsecret; in CMake:
+///
+///     pkg_check_modules(libsecret REQUIRED IMPORTED_TARGET libsecret-1)
+///     target_link_libraries(my_agent PRIVATE PkgConfig::libsecret)
+///
+/// Items can be seen, and removed, with the desktop's own tools as "asio-mcp: KEY". Who can use the key ring
+/// can read and replace them. One that is not as it was saved is `errc::store_corrupt`.
+///
+/// The Secret Service has no compare-and-swap. All operations, of all processes, take turns by an advisory
+/// lock on a directory instead, for `lock_timeout` at most (`errc::store_locked`): whoever shares a key ring
+/// must name the same directory. It is made, refused and locked as that of a `file_store`, may be one, and
+/// holds the leases, which are those of `file_store`.
+///
+/// Nobody is ever asked for a password. Without a session bus, a Secret Service or a default key ring, and
+/// where that is locked, an operation is `errc::store_failed`: people unlock their key ring by logging in. A
+/// service that does not answer is given up after the time that D-Bus gives it, usually 25 s. A child that
+/// was forked after the first operation must not use the key ring before it has called `exec` (GLib).
+class secret_service_store {
+ public:
+  explicit secret_service_store(std::string lock_directory = default_store_path(),
+                                std::chrono::milliseconds lock_timeout = std::chrono::seconds(5))
+      : path_(lock_directory),
+        lock_timeout_(lock_timeout),
+        leases_(std::move(lock_directory), {.lock_timeout = lock_timeout}) {}
+
+  /// Whether a Secret Service answers here and has a default key ring, be it locked or not.
+  static bool available() { return detail::key_ring::open().has_value(); }
+
+  store_result::load load(std::string_view key) {
+    const auto ring = open(key);
+    if (!ring) return ring.error();
+    auto found = ring->load();
+    if (!found) return std::move(found).error();
+    return std::move(found->record);
+  }
+
+  store_result::save save(std::string_view key, std::string_view bytes, record_version expected) {
+    if (bytes.size() > detail::max_content_size)
+      return failure(errc::invalid_argument, "the record is larger than 16 MiB");
+    const auto ring = open(key);
+    if (!ring) return ring.error();
+    const auto found = ring->load();
+    if (!found) return found.error();
+    if (found->version() != expected) return store_result::save(std::nullopt);
+    const auto version = detail::new_version();
+    if (!version) return version.error();
+    const auto sealed = detail::seal_record(key, {secret(bytes), *version}, nullptr);
+    if (!sealed) return sealed.error();
+    const auto written = ring->items.write(ring->key, found->item.get(), *sealed);
+    if (!written) return written.error();
+    return std::optional(*version);
+  }
+
+  store_result::erase erase(std::string_view key, record_version expected) {
+    const auto ring = open(key);
+    if (!ring) return ring.error();
+    const auto found = ring->load();
+    if (!found) return found.error();
+    if (!found->record || found->version() != expected) return false;
+    if (const auto removed = detail::key_ring::remove(*found->item); !removed) return removed.error();
+    return true;
+  }
+
+  store_result::lease lease(std::string_view key, std::string_view owner, std::chrono::milliseconds time) {
+    return leases_.lease(key, owner, time);
+  }
+  store_result::release release(std::string_view key, std::string_view owner) {
+    return leases_.release(key, owner);
+  }
+
+ private:
+  struct found_item {
+    detail::glib_ptr<SecretItem> item;
+    std::optional<stored_record> record;
+
+    record_version version() const { return record ? record->version : no_record; }
+  };
+
+  /// The key ring, kept from others who use it, for one operation on one key.
+  struct turn {
+    std::string key;
+    detail::file_directory lock;
+    detail::key_ring items;
+
+    result<found_item> load() const {
+      auto item = items.find(key);
+      if (!item) return std::move(item).error();
+      if (!*item) return found_item();
+      const auto bytes = detail::key_ring::read(**item);
+      if (!bytes) return bytes.error();
+      auto record = detail::open_record(bytes->view(), key, nullptr);
+      if (record) return found_item{std::move(*item), std::move(*record)};
+      return failure(record.error().code(),
+                     detail::key_ring::label(key) + ": " + std::string(record.error().message()));
+    }
+  };
+
+  result<turn> open(std::string_view key) {
+    // D-Bus ends a connection on which text comes that is none.
+    if (key.size() > detail::max_key_size ||
+        !std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; }))
+      return failure(errc::invalid_argument, "the key is not of up to 2 KiB of printable ASCII");
+    auto directory = detail::file_directory::make(path_, durable_);
+    if (!directory) return std::move(directory).error();
+    if (const auto locked = directory->lock(lock_timeout_); !locked) return locked.error();
+    auto items = detail::key_ring::open();
+    if (!items) return std::move(items).error();
+    if (items->locked()) return failure(errc::store_failed, "the default key ring is locked");
+    return turn{std::string(key), std::move(*directory), std::move(*items)};
+  }
+
+  std::string path_;
+  std::chrono::milliseconds lock_timeout_;
+  file_store leases_;
+  bool durable_ = false;  // no crash takes the directory away
+};
+
+/// The key ring where there is one (`secret_service_store::available()`), locked or not, and the files in
+/// `directory` where there is none, as in a session without a desktop. Decided here and once.
+///
+/// Two processes of a user may find differently: a cron job or a login by SSH may have no session bus. Each
+/// then has records of its own, and nothing is copied from one store to the other: sessions are opened anew,
+/// and credentials that were saved in one are missing in the other. Programs that must share them name one
+/// store. Files are encrypted with what `options` say, and not at all without.
+inline any_credential_store desktop_store(std::string directory = default_store_path(),
+                                          file_store_options options = {}) {
+  if (secret_service_store::available()) {
+    const auto lock_timeout = options.lock_timeout;
+    return secret_service_store(std::move(directory), lock_timeout);
+  }
+  return file_store(std::move(directory), std::move(options));
+}
+
+}  // namespace mcp::inline v0
