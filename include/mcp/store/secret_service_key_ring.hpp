@@ -85,6 +85,9 @@ class key_ring {
   static result<key_ring> open() {
     key_ring opened;
     glib_error error;
+    opened.bus_.reset(g_bus_get_sync(G_BUS_TYPE_SESSION, nullptr, error.out()));
+    if (!opened.bus_) return error.why();
+    g_dbus_connection_set_exit_on_close(opened.bus_.get(), FALSE);  // or this process would end with the bus
     opened.service_.reset(secret_service_open_sync(promptless_service::type(), nullptr,
                                                    SECRET_SERVICE_OPEN_SESSION, nullptr, error.out()));
     if (!opened.service_) return error.why();
@@ -93,6 +96,15 @@ class key_ring {
     if (error) return error.why();
     if (!opened.ring_) return failure(errc::store_failed, "there is no default key ring");
     return opened;
+  }
+
+  key_ring(key_ring&&) = default;
+  key_ring& operator=(key_ring&&) = delete;
+  /// Not before the items that were found.
+  ~key_ring() {
+    ring_.reset();
+    service_.reset();
+    while (context_ && g_main_context_iteration(context_.get(), FALSE) != 0) continue;  // frees the rest
   }
 
   bool locked() const { return secret_collection_get_locked(ring_.get()) != 0; }
@@ -150,8 +162,7 @@ class key_ring {
   }
 
  private:
-  // Not the context of the thread: nobody may run that, and what libsecret is told there would pile up. Nor
-  // does GLib then end this process with the bus.
+  // Not the context of the thread: perhaps nobody runs that, and what is to be freed there would pile up.
   key_ring() : context_(g_main_context_new()) { g_main_context_push_thread_default(context_.get()); }
 
   /// By which an item is found. Refers to `key`.
@@ -166,6 +177,7 @@ class key_ring {
   }
 
   glib_ptr<GMainContext> context_;
+  glib_ptr<GDBusConnection> bus_;
   glib_ptr<SecretService> service_;
   glib_ptr<SecretCollection> ring_;
 };
