@@ -11,7 +11,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <set>
 #include <string>
 #include <string_view>
 #include <support/started.hpp>
@@ -53,11 +52,17 @@ std::string failure_of(ring_store& store) {
   return loaded;
 }
 
-/// Where the store leaves a record of which it is given the key.
-std::set<std::string> files_after_a_save(mcp::any_credential_store store, const std::string& directory) {
+/// What is under "k". (A save might still be freeing memory of OpenSSL's in its thread when this process
+/// ends.)
+std::string loaded_by(mcp::any_credential_store store) {
   asio::io_context context;
-  CHECK(test::start(context, store.save("k", "x", no_record)).wait()->has_value());
-  return test::names_in(directory);
+  return bytes_of(test::start(context, store.load("k")).wait());
+}
+
+/// A directory with "in a file" under "k".
+std::string files_in(const std::string& directory) {
+  CHECK(mcp::file_store(directory).save("k", "in a file", no_record)->has_value());
+  return directory;
 }
 
 }  // namespace
@@ -139,14 +144,15 @@ TEST_CASE("a directory that others can use is refused") {
 
 TEST_CASE("a desktop keeps its records in the key ring") {
   const test::temporary_directory top;
+  const std::string both = files_in(top / "store");
+  CHECK(ring_store(both).save("k", "in the key ring", no_record)->has_value());
   CHECK(ring_store::available());
-  CHECK(files_after_a_save(mcp::desktop_store(top / "store"), top / "store").empty());
-  ring_store store(top / "store");
-  CHECK(bytes_of(store.load("k")) == "x");
+  CHECK(loaded_by(mcp::desktop_store(both)) == "in the key ring");
 }
 
 TEST_CASE("without a session bus, records are in files") {
   const test::temporary_directory top;
+  const std::string files = files_in(top / "files");
   const std::string bus = std::getenv("DBUS_SESSION_BUS_ADDRESS");
   for (const char* const none : {"unix:path=/nowhere", "nonsense"}) {
     ::setenv("DBUS_SESSION_BUS_ADDRESS", none, 1);
@@ -154,8 +160,7 @@ TEST_CASE("without a session bus, records are in files") {
     CHECK(store.load("k").error().code() == errc::store_failed);
     CHECK(failure_of(store).find("the Secret Service: ") != std::string::npos);
     CHECK_FALSE(ring_store::available());
-    const std::string files = top / none;
-    CHECK(files_after_a_save(mcp::desktop_store(files), files).size() == 1);
+    CHECK(loaded_by(mcp::desktop_store(files)) == "in a file");
   }
   ::setenv("DBUS_SESSION_BUS_ADDRESS", bus.c_str(), 1);
   CHECK(ring_store::available());
@@ -167,9 +172,7 @@ TEST_CASE("a locked key ring is a failure, also of a desktop", "[locked]") {
   CHECK(store.load("k").error().code() == errc::store_failed);
   CHECK(failure_of(store).ends_with("the default key ring is locked"));
   CHECK(ring_store::available());
-  asio::io_context context;
-  auto desktop = mcp::desktop_store(top / "store");
-  CHECK(test::start(context, desktop.load("k")).wait().error().code() == errc::store_failed);
+  CHECK(loaded_by(mcp::desktop_store(files_in(top / "store"))) == bytes_of(store.load("k")));
 }
 
 TEST_CASE("no prompt is shown to a person", "[locked]") {
@@ -190,7 +193,7 @@ TEST_CASE("where nobody has a key ring, records are in files", "[no-ring]") {
   CHECK(store.load("k").error().code() == errc::store_failed);
   CHECK(failure_of(store).ends_with("there is no default key ring"));
   CHECK_FALSE(ring_store::available());
-  CHECK(files_after_a_save(mcp::desktop_store(top / "files"), top / "files").size() == 1);
+  CHECK(loaded_by(mcp::desktop_store(files_in(top / "files"))) == "in a file");
 }
 
 TEST_CASE("a bus that ends does not end this process", "[locked]") {
@@ -208,7 +211,7 @@ TEST_CASE("a bus that ends does not end this process", "[locked]") {
     g_variant_get(answer, "(u)", &process);
     g_variant_unref(answer);
     REQUIRE(::kill(static_cast<pid_t>(process), SIGTERM) == 0);
-    while (g_dbus_connection_is_closed(bus) == 0) CHECK(call("NameHasOwner") == nullptr);
+    while (GVariant* const alive = call("NameHasOwner")) g_variant_unref(alive);
     g_object_unref(bus);
   }
   ring_store store(top / "store");

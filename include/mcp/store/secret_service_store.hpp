@@ -19,25 +19,28 @@
 
 namespace mcp::inline v0 {
 
-/// Keeps records in the default key ring of a desktop session (GNOME Keyring, KWallet, KeePassXC), an item
-/// each: a `BlockingLeasingCredentialStore` over the Secret Service API. Not part of `<mcp/mcp.hpp>`, since
-/// it needs libsecret; in CMake:
+/// Keeps records in the default key ring of a desktop session, an item each: a
+/// `BlockingLeasingCredentialStore` over the Secret Service API (freedesktop.org), as GNOME Keyring has it.
+/// Not part of `<mcp/mcp.hpp>`, since it needs libsecret. In CMake:
 ///
+///     find_package(PkgConfig REQUIRED)
 ///     pkg_check_modules(libsecret REQUIRED IMPORTED_TARGET libsecret-1)
 ///     target_link_libraries(my_agent PRIVATE PkgConfig::libsecret)
 ///
-/// Items can be seen, and removed, with the desktop's own tools as "asio-mcp: KEY". Who can use the key ring
-/// can read and replace them. One that is not as it was saved is `errc::store_corrupt`.
+/// Say `mcp::secret_service_store` in full: libsecret has a function of that name.
 ///
-/// The Secret Service has no compare-and-swap. All operations, of all processes, take turns by an advisory
-/// lock on a directory instead, for `lock_timeout` at most (`errc::store_locked`): whoever shares a key ring
-/// must name the same directory. It is made, refused and locked as that of a `file_store`, may be one, and
-/// holds the leases, which are those of `file_store`.
+/// People see the items in their desktop's tools, as "asio-mcp: KEY". Every program of the session can read
+/// and replace them; what is not as it was saved is `errc::store_corrupt`. Whether a record survives a crash
+/// is up to the key ring, as is its encryption.
 ///
-/// Nobody is ever asked for a password. Without a session bus, a Secret Service or a default key ring, and
-/// where that is locked, an operation is `errc::store_failed`: people unlock their key ring by logging in. A
-/// service that does not answer is given up after the time that D-Bus gives it, usually 25 s. A child that
-/// was forked after the first operation must not use the key ring before it has called `exec` (GLib).
+/// The Secret Service has no compare-and-swap. All operations of all processes take turns instead, by an
+/// advisory lock on a directory, for `lock_timeout` at most (`errc::store_locked`): whoever shares a key ring
+/// must name the same directory. It is as that of a `file_store`, which it may also be, and holds the leases.
+///
+/// Nobody is asked for a password, or for anything: without a session bus, a Secret Service or a default key
+/// ring, with one that is locked, and where it would ask, an operation is `errc::store_failed`. A service
+/// that does not answer is given up after the 25 s that D-Bus gives it. A child that was forked after the
+/// first operation must not use the key ring before it calls `exec` (a limit of GLib).
 class secret_service_store {
  public:
   explicit secret_service_store(std::string lock_directory = default_store_path(),
@@ -119,7 +122,7 @@ class secret_service_store {
   };
 
   result<turn> open(std::string_view key) {
-    // D-Bus ends a connection on which text comes that is none.
+    // D-Bus takes no other bytes, and libsecret ends at a NUL.
     if (key.size() > detail::max_key_size ||
         !std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; }))
       return failure(errc::invalid_argument, "the key is not of up to 2 KiB of printable ASCII");
@@ -138,13 +141,14 @@ class secret_service_store {
   bool durable_ = false;  // no crash takes the directory away
 };
 
-/// The key ring where there is one (`secret_service_store::available()`), locked or not, and the files in
-/// `directory` where there is none, as in a session without a desktop. Decided here and once.
+/// The key ring where there is one (`secret_service_store::available()`), locked or not, and else, as in
+/// sessions without a desktop, the files in `directory`, which are encrypted only with what `options` say.
+/// Decided here, which blocks for some milliseconds, and once.
 ///
-/// Two processes of a user may find differently: a cron job or a login by SSH may have no session bus. Each
-/// then has records of its own, and nothing is copied from one store to the other: sessions are opened anew,
-/// and credentials that were saved in one are missing in the other. Programs that must share them name one
-/// store. Files are encrypted with what `options` say, and not at all without.
+/// Two processes of one user may find differently: a cron job has no session bus, a login by SSH perhaps a
+/// locked key ring. Nothing is copied from the one store to the other: sessions are opened anew, and
+/// credentials that were saved in one are missing in the other. Programs that must share them name one store,
+/// the same.
 inline any_credential_store desktop_store(std::string directory = default_store_path(),
                                           file_store_options options = {}) {
   if (secret_service_store::available()) {
