@@ -96,6 +96,7 @@ TEST_CASE("what cannot be kept is refused") {
     CHECK(store.save(key, "x", no_record).error().code() == errc::invalid_argument);
     CHECK(store.erase(key, 1).error().code() == errc::invalid_argument);
   }
+  CHECK(ring_store("").load("k").error().code() == errc::invalid_argument);
   const std::string large((16U << 20) + 1, 'x');
   CHECK(store.save("k", large, no_record).error().code() == errc::invalid_argument);
 }
@@ -126,8 +127,8 @@ TEST_CASE("a damaged item is told from none") {
 
 TEST_CASE("operations wait for their turn, but not for long") {
   const test::temporary_directory top;
-  ring_store store(top / "store", 0ms);
-  CHECK(bytes_of(store.load("k")) == "none");
+  ring_store store(top / "store//", 0ms);
+  CHECK(bytes_of(store.load("none")) == "none");
   auto other = mcp::detail::file_directory::open(top / "store").value().value();
   other.lock(0ms).value();
   CHECK(store.load("k").error().code() == errc::store_locked);

@@ -5,9 +5,7 @@
 #include <mcp/base/secret.hpp>
 
 #include <memory>
-#include <optional>
 #include <string>
-#include <utility>
 
 #include <libsecret/secret.h>
 
@@ -88,8 +86,8 @@ class key_ring {
     opened.bus_.reset(g_bus_get_sync(G_BUS_TYPE_SESSION, nullptr, error.out()));
     if (!opened.bus_) return error.why();
     g_dbus_connection_set_exit_on_close(opened.bus_.get(), FALSE);  // or this process would end with the bus
-    opened.service_.reset(secret_service_open_sync(promptless_service::type(), nullptr,
-                                                   SECRET_SERVICE_OPEN_SESSION, nullptr, error.out()));
+    opened.service_.reset(secret_service_open_sync(promptless_service::type(), nullptr, SECRET_SERVICE_NONE,
+                                                   nullptr, error.out()));
     if (!opened.service_) return error.why();
     opened.ring_.reset(secret_collection_for_alias_sync(opened.service_.get(), SECRET_COLLECTION_DEFAULT,
                                                         SECRET_COLLECTION_NONE, nullptr, error.out()));

@@ -40,14 +40,13 @@ namespace mcp::inline v0 {
 /// Nobody is asked for a password, or for anything: without a session bus, a Secret Service or a default key
 /// ring, with one that is locked, and where it would ask, an operation is `errc::store_failed`. A service
 /// that does not answer is given up after the 25 s that D-Bus gives it. A child that was forked after the
-/// first operation must not use the key ring before it calls `exec` (a limit of GLib).
+/// first operation must not use the key ring before it calls `exec` (a limit of GLib). Of a record that does
+/// not fit in what may be locked in memory, libsecret writes a line to standard error.
 class secret_service_store {
  public:
   explicit secret_service_store(std::string lock_directory = default_store_path(),
                                 std::chrono::milliseconds lock_timeout = std::chrono::seconds(5))
-      : path_(lock_directory),
-        lock_timeout_(lock_timeout),
-        leases_(std::move(lock_directory), {.lock_timeout = lock_timeout}) {}
+      : files_(std::move(lock_directory), {.lock_timeout = lock_timeout}) {}
 
   /// Whether a Secret Service answers here and has a default key ring, be it locked or not.
   static bool available() { return detail::key_ring::open().has_value(); }
@@ -88,10 +87,10 @@ class secret_service_store {
   }
 
   store_result::lease lease(std::string_view key, std::string_view owner, std::chrono::milliseconds time) {
-    return leases_.lease(key, owner, time);
+    return files_.lease(key, owner, time);
   }
   store_result::release release(std::string_view key, std::string_view owner) {
-    return leases_.release(key, owner);
+    return files_.release(key, owner);
   }
 
  private:
@@ -122,38 +121,32 @@ class secret_service_store {
   };
 
   result<turn> open(std::string_view key) {
+    if (const auto checked = files_.check(key); !checked) return checked.error();
     // D-Bus takes no other bytes, and libsecret ends at a NUL.
-    if (key.size() > detail::max_key_size ||
-        !std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; }))
-      return failure(errc::invalid_argument, "the key is not of up to 2 KiB of printable ASCII");
-    auto directory = detail::file_directory::make(path_, durable_);
-    if (!directory) return std::move(directory).error();
-    if (const auto locked = directory->lock(lock_timeout_); !locked) return locked.error();
+    if (!std::ranges::all_of(key, [](char c) { return c > ' ' && c <= '~'; }))
+      return failure(errc::invalid_argument, "the key is not printable ASCII");
+    auto lock = files_.locked_directory();
+    if (!lock) return std::move(lock).error();
     auto items = detail::key_ring::open();
     if (!items) return std::move(items).error();
     if (items->locked()) return failure(errc::store_failed, "the default key ring is locked");
-    return turn{std::string(key), std::move(*directory), std::move(*items)};
+    return turn{std::string(key), std::move(*lock), std::move(*items)};
   }
 
-  std::string path_;
-  std::chrono::milliseconds lock_timeout_;
-  file_store leases_;
-  bool durable_ = false;  // no crash takes the directory away
+  file_store files_;  // for the lock and the leases
 };
 
-/// The key ring where there is one (`secret_service_store::available()`), locked or not, and else, as in
-/// sessions without a desktop, the files in `directory`, which are encrypted only with what `options` say.
-/// Decided here, which blocks for some milliseconds, and once.
+/// The key ring where there is one (`secret_service_store::available()`), locked or not; else, as in sessions
+/// without a desktop, the files in `directory`, encrypted only if `options` say so. Decided here, which
+/// blocks for some milliseconds, and once.
 ///
-/// Two processes of one user may find differently: a cron job has no session bus, a login by SSH perhaps a
-/// locked key ring. Nothing is copied from the one store to the other: sessions are opened anew, and
-/// credentials that were saved in one are missing in the other. Programs that must share them name one store,
-/// the same.
+/// Two processes of one user may find differently: a cron job has no session bus. Nothing is copied between
+/// the two stores: sessions are opened anew, and credentials that were saved in one are missing in the other.
+/// Programs that must share them name the same store instead.
 inline any_credential_store desktop_store(std::string directory = default_store_path(),
                                           file_store_options options = {}) {
   if (secret_service_store::available()) {
-    const auto lock_timeout = options.lock_timeout;
-    return secret_service_store(std::move(directory), lock_timeout);
+    return secret_service_store(std::move(directory), options.lock_timeout);
   }
   return file_store(std::move(directory), std::move(options));
 }
