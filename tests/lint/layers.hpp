@@ -37,6 +37,9 @@ inline constexpr std::array layers{
     layer{"recovery", "base crypto async net http sse json types rpc policy store session", "asio"},
 };
 
+/// The one header that may include libsecret, which only its users need.
+inline constexpr std::string_view libsecret_header = "store/secret_service_key_ring.hpp";
+
 /// The headers by their path below include/mcp/, such as "net/stream.hpp".
 using header_texts = std::map<std::string, std::string>;
 
@@ -65,15 +68,16 @@ inline std::vector<std::string> includes_of(const std::string& text) {
   return found;
 }
 
-inline std::string complaint_about(const layer& from, std::string_view included,
+inline std::string complaint_about(const layer& from, std::string_view path, std::string_view included,
                                    const header_texts& headers) {
   if (included.starts_with('"')) return "write it as <mcp/...>";
   if (included.starts_with("mcp/")) {
-    const auto path = included.substr(4);
-    const auto folder = folder_of(path);
-    if (!headers.contains(std::string(path))) return "there is no such file";
+    const auto target = included.substr(4);
+    const auto folder = folder_of(target);
+    if (!headers.contains(std::string(target))) return "there is no such file";
     if (folder != from.name && !has_word(from.folders, folder)) return "its layer must not";
   }
+  if (folder_of(included) == "libsecret" && path != libsecret_header) return "its layer must not";
   for (std::string_view library : {"asio", "openssl", "simdjson.h"}) {
     const bool is_of_library = included == library || folder_of(included) == library;
     if (is_of_library && !has_word(from.libraries, library) && !has_word(from.libraries, included)) {
@@ -121,7 +125,7 @@ inline std::vector<std::string> layer_complaints(const header_texts& headers) {
       continue;
     }
     for (const auto& included : detail::includes_of(text)) {
-      const auto why = detail::complaint_about(*from, included, headers);
+      const auto why = detail::complaint_about(*from, path, included, headers);
       if (!why.empty()) complaints.push_back(path + " includes " + included + ": " + why);
     }
   }

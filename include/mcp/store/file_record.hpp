@@ -4,6 +4,7 @@
 #include <mcp/base/result.hpp>
 #include <mcp/base/secret.hpp>
 #include <mcp/crypto/aes_gcm.hpp>
+#include <mcp/crypto/random_bytes.hpp>
 #include <mcp/crypto/sha256.hpp>
 #include <mcp/store/credential_store.hpp>
 
@@ -85,6 +86,14 @@ class file_reader {
   std::string_view rest_;
   bool beyond_ = false;
 };
+
+/// Random, so that none comes twice: 63 bits, for those who keep versions in signed numbers.
+inline result<record_version> new_version() {
+  const auto bytes = crypto::random_bytes(8);
+  if (!bytes) return bytes.error();
+  const auto version = file_reader(bytes->view()).number(8) >> 1;
+  return version == no_record ? 1 : version;
+}
 
 /// The file of a record; encrypted if there is an `encryption_key`. The sizes are those that are allowed.
 inline result<secret> seal_record(std::string_view key, const stored_record& record,

@@ -3,7 +3,6 @@
 
 #include <mcp/base/result.hpp>
 #include <mcp/base/secret.hpp>
-#include <mcp/crypto/random_bytes.hpp>
 #include <mcp/crypto/sha256.hpp>
 #include <mcp/store/credential_store.hpp>
 #include <mcp/store/file_directory.hpp>
@@ -81,15 +80,14 @@ class file_store {
     if (!name) return name.error();
     if (bytes.size() > detail::max_content_size)
       return failure(errc::invalid_argument, "the record is larger than 16 MiB");
-    auto directory = about(path_, detail::file_directory::make(path_, durable_));
-    if (!directory) return std::move(directory).error();
-    if (const auto locked = directory->lock(lock_timeout_); !locked) return locked.error();
+    const auto directory = locked_directory();
+    if (!directory) return directory.error();
 
     const auto found = load_from(*directory, *name, key);
     if (!found) return found.error();
     if ((*found ? (*found)->version : no_record) != expected) return store_result::save(std::nullopt);
 
-    const auto version = new_version();
+    const auto version = detail::new_version();
     if (!version) return version.error();
     const auto encryption_key = key_for_writing(*directory, found->has_value());
     if (!encryption_key) return encryption_key.error();
@@ -121,9 +119,8 @@ class file_store {
   store_result::lease lease(std::string_view key, std::string_view owner, std::chrono::milliseconds time) {
     const auto name = file_name(key, lease_suffix);
     if (!name) return name.error();
-    auto directory = about(path_, detail::file_directory::make(path_, durable_));
-    if (!directory) return std::move(directory).error();
-    if (const auto locked = directory->lock(lock_timeout_); !locked) return locked.error();
+    const auto directory = locked_directory();
+    if (!directory) return directory.error();
     constexpr std::chrono::milliseconds longest = std::chrono::hours(24 * 365);
     const auto now = std::chrono::steady_clock::now();
     const auto until = now + std::clamp(time, time.zero(), longest);
@@ -152,13 +149,19 @@ class file_store {
     return outcome;
   }
 
-  // The name of the file for `key`, if the operation may begin at all.
-  result<std::string> file_name(std::string_view key, std::string_view suffix) const {
+  // Whether an operation may begin at all.
+  result<void> check(std::string_view key) const {
     if (path_.empty() || path_.find('\0') != path_.npos)
       return failure(errc::invalid_argument, "no path of a directory");
     if (const auto checked = encryption_.check(); !checked) return checked.error();
     if (key.size() > detail::max_key_size)
       return failure(errc::invalid_argument, "the key is longer than 2 KiB");
+    return {};
+  }
+
+  // The name of the file for `key`.
+  result<std::string> file_name(std::string_view key, std::string_view suffix) const {
+    if (const auto checked = check(key); !checked) return checked.error();
     const auto digest = crypto::sha256(key);
     if (!digest) return digest.error();
     std::string name;
@@ -166,6 +169,14 @@ class file_store {
       for (const int shift : {4, 0}) name += "0123456789abcdef"[byte >> shift & 15];
     }
     return name.append(suffix);
+  }
+
+  // Made where there is none, and kept from other writers.
+  result<detail::file_directory> locked_directory() {
+    auto directory = about(path_, detail::file_directory::make(path_, durable_));
+    if (!directory) return directory;
+    if (const auto locked = directory->lock(lock_timeout_); !locked) return locked.error();
+    return directory;
   }
 
   store_result::load load_from(const detail::file_directory& directory, const std::string& name,
@@ -215,13 +226,7 @@ class file_store {
   static constexpr const char* not_encrypted =
       "the store is not encrypted, or its file \"encryption\" is missing";
 
-  // 63 bits, for those who keep versions in signed numbers.
-  static result<record_version> new_version() {
-    const auto bytes = crypto::random_bytes(8);
-    if (!bytes) return bytes.error();
-    const auto version = detail::file_reader(bytes->view()).number(8) >> 1;
-    return version == no_record ? 1 : version;
-  }
+  friend class secret_service_store;  // which takes turns in a directory as this one does
 
   std::string path_;
   std::chrono::milliseconds lock_timeout_;
