@@ -48,7 +48,7 @@ class client : public operations {
   template <class Token = throwing_t>
   auto unfinished(Token&& token = {}) {
     return detail::complete<std::vector<unfinished_call>>(
-        core_->executor, detail::session_core::list_unfinished(core_), std::forward<Token>(token));
+        core_->executor, detail::session_core::list_unfinished<Token>(core_), std::forward<Token>(token));
   }
 
   /// Awaits the answer to one of `unfinished()`, as JSON text; for `tools/call`, `mcp::tool_result` reads it.
@@ -66,7 +66,7 @@ class client : public operations {
   /// gives the session back as well, without waiting, as it was when it last changed.) Never fails itself.
   template <class Token = throwing_t>
   auto hand_over(Token&& token = {}) {
-    return detail::complete<void>(core_->executor, detail::session_core::hand_over(core_),
+    return detail::complete<void>(core_->executor, detail::session_core::hand_over<Token>(core_),
                                   std::forward<Token>(token));
   }
 };

@@ -115,10 +115,10 @@ struct fetch_output {
 /// Sends one request (GET, DELETE, form POST) and reads its whole response, within `limits::body`.
 /// Redirects are not followed. Fails with the code of whatever layer found the fault, or
 /// `errc::deadline_exceeded`. Terminal cancellation ends it at once with `errc::cancelled`.
-inline asio::awaitable<result<fetch_response>> fetch(asio::any_io_executor executor,
-                                                     std::shared_ptr<pool> from, const fetch_request& what,
-                                                     deadline_list::time_point until) {
-  return drive<detail::fetch_output>(
+template <class Output = detail::fetch_output>  // so that only who calls it compiles it
+asio::awaitable<result<fetch_response>> fetch(asio::any_io_executor executor, std::shared_ptr<pool> from,
+                                              const fetch_request& what, deadline_list::time_point until) {
+  return drive<Output>(
       std::make_unique<detail::fetch_machine>(std::move(executor), std::move(from), what, until));
 }
 

@@ -140,7 +140,7 @@ class reinitialize_run {
 };
 
 /// Opens the session again, and tries until it is open or that is not worth it any more.
-template <class = void>
+template <class Form>
 asio::awaitable<result<void>> reopen(reinitialize_run& run) {
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
@@ -177,7 +177,7 @@ asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation
   call_scope scope(recovery_access::scope(on));
   for (;; scope.begin_anew()) {
     if (run.has_no_session()) {
-      auto opened = co_await reopen(run);
+      auto opened = co_await reopen<Form>(run);
       if (!opened) co_return in_form<Form, recovered<T>>(std::move(opened).error());
     }
     session handle = recovery_access::within(on, scope);

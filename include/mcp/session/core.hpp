@@ -217,8 +217,9 @@ class session_core final : public kept_session {
   }
 
   /// `shut()`, and says goodbye to a server that keeps a session (2025-11-25, "Session Management").
-  /// (A template, as all coroutines that not every program uses: GCC 12 compiles each that it sees.)
-  template <class = void>
+  /// (A template, as all coroutines that not every program uses: GCC 12 compiles each that it sees, and what
+  /// does not depend on the template's parameter is seen.)
+  template <class Form>
   static asio::awaitable<result<void>> close(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return result<void>();
     const bool goodbye = self->state == phase::ready && !self->session_id.empty();
@@ -226,8 +227,8 @@ class session_core final : public kept_session {
     left.open = left.open && !goodbye;
     self->end_calls();
     try {
-      if (goodbye) co_await say_goodbye(self);
-      co_await put_away(self, std::move(left));
+      if (goodbye) co_await say_goodbye<Form>(self);
+      co_await put_away<Form>(self, std::move(left));
     } catch (...) {  // a courtesy: out of memory, or cancelled already
     }
     self->pool->close();
@@ -235,13 +236,13 @@ class session_core final : public kept_session {
   }
 
   /// `shut()`, after the session was left in the store for the next client.
-  template <class = void>
+  template <class Form>
   static asio::awaitable<result<void>> hand_over(std::shared_ptr<session_core> self) {
     if (self->state == phase::closed) co_return result<void>();
     auto left = self->describe(true);
     self->end_calls();
     try {
-      co_await put_away(self, std::move(left));
+      co_await put_away<Form>(self, std::move(left));
     } catch (...) {  // out of memory, or cancelled already
     }
     self->pool->close();
@@ -249,7 +250,7 @@ class session_core final : public kept_session {
   }
 
   /// What the session's earlier client left unfinished.
-  template <class = void>
+  template <class Form>
   static asio::awaitable<result<std::vector<unfinished_call>>> list_unfinished(
       std::shared_ptr<session_core> self) {
     co_await look(self);
@@ -284,7 +285,7 @@ class session_core final : public kept_session {
 
   static constexpr auto longest_goodbye = std::chrono::seconds(5);
 
-  template <class = void>
+  template <class Form>
   static asio::awaitable<void> say_goodbye(std::shared_ptr<session_core> self) {
     http::fetch_request farewell;
     farewell.method = "DELETE";

@@ -70,7 +70,7 @@ class kept_session : public handshake {
   }
 
   /// Writes down how the session was left, and lets others have it.
-  template <class = void>
+  template <class Form>
   static asio::awaitable<void> put_away(std::shared_ptr<kept_session> self, session_record left) {
     if (!self->keeper_) co_return;
     const auto kept = co_await session_keeper::keep(self->keeper_, std::move(left));

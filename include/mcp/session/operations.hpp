@@ -136,7 +136,7 @@ class operations {
   /// (HTTP DELETE) within 5 s. Later operations fail. Never fails itself.
   template <class Token = throwing_t>
   auto close(Token&& token = {}) {
-    return detail::complete<void>(core_->executor, detail::session_core::close(core_),
+    return detail::complete<void>(core_->executor, detail::session_core::close<Token>(core_),
                                   std::forward<Token>(token));
   }
 
@@ -155,7 +155,7 @@ class operations {
   ///     for (auto now = client.status(); ; now = co_await client.status_after(now.revision)) show(now);
   template <class Token = throwing_t>
   auto status_after(std::uint64_t seen, Token&& token = {}) {
-    return detail::complete<connection_status>(core_->executor, watch(core_, seen),
+    return detail::complete<connection_status>(core_->executor, watch<Token>(core_, seen),
                                                std::forward<Token>(token));
   }
   const connection_counters& counters() const noexcept { return core_->counters; }
@@ -198,7 +198,7 @@ class operations {
     return std::nullopt;
   }
 
-  template <class = void>
+  template <class Form>
   static asio::awaitable<result<connection_status>> watch(std::shared_ptr<detail::session_core> core,
                                                           std::uint64_t seen) {
     std::error_code ec;
