@@ -8,8 +8,10 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <system_error>
+#include <utility>
 
 namespace {
 
@@ -89,6 +91,40 @@ TEST_CASE("what is implicitly a value is implicitly a result") {
   CHECK_FALSE(conflict()->has_value());
   CHECK(broken().error().code() == errc::store_failed);
   CHECK(*result<std::string>("text") == "text");
+}
+
+TEST_CASE("a result can be assigned whatever it held, and whatever it gets") {
+  const auto value = [](std::string text) { return result<std::string>(std::move(text)); };
+  const result<std::string> failing = errc::resolve_failed;
+  for (const bool had_value : {true, false}) {
+    result<std::string> changed =
+        had_value ? value("before, and longer than a string keeps in itself") : failing;
+    changed = value("a value that is longer than a string keeps in itself");
+    CHECK(*changed == "a value that is longer than a string keeps in itself");
+    const result<std::string>& same = changed;
+    changed = same;
+    CHECK(*changed == "a value that is longer than a string keeps in itself");
+    changed = failing;
+    CHECK(changed.error().code() == errc::resolve_failed);
+    CHECK(failing.error().code() == errc::resolve_failed);
+  }
+}
+
+TEST_CASE("a value whose move throws leaves a failure") {
+  struct throws_on_move {
+    throws_on_move() = default;
+    throws_on_move(throws_on_move&& other) : armed(other.armed) {
+      if (armed) throw std::runtime_error("moved");
+    }
+    throws_on_move& operator=(throws_on_move&&) = default;
+    bool armed = false;
+  };
+  result<throws_on_move> from = throws_on_move();
+  from->armed = true;
+  result<throws_on_move> to = errc::cancelled;
+  CHECK_THROWS_AS(to = std::move(from), std::runtime_error);
+  CHECK_FALSE(to.has_value());
+  CHECK(to.error().code() == errc::invalid_argument);
 }
 
 TEST_CASE("a result moves what it holds") {

@@ -136,15 +136,27 @@ class [[nodiscard]] result {
   result(result&& other) noexcept(std::is_nothrow_move_constructible_v<T>) : has_value_(other.has_value_) {
     has_value_ ? construct(value_, std::move(other.value_)) : construct(why_, std::move(other.why_));
   }
-  /// What was there is gone first: if the value's move throws, a failure stays.
-  result& operator=(result other) noexcept(std::is_nothrow_move_constructible_v<T>) {
-    if (has_value_) value_.~T(), construct(why_), has_value_ = false;
-    if (other.has_value_) {
+  result& operator=(const result& other)
+    requires std::copy_constructible<T>
+  {
+    return *this = result(other);
+  }
+  /// If the value's move throws, a failure stays.
+  result& operator=(result&& other) noexcept(
+      std::is_nothrow_move_constructible_v<T>&& std::is_nothrow_move_assignable_v<T>) {
+    if (has_value_ && other.has_value_) {
+      value_ = std::move(other.value_);
+    } else if (!has_value_ && !other.has_value_) {
+      why_ = std::move(other.why_);
+    } else if (has_value_) {
+      value_.~T();
+      construct(why_, std::move(other.why_));
+      has_value_ = false;
+    } else {
       why_.~failure();
+      const fallback otherwise{*this};
       construct(value_, std::move(other.value_));
       has_value_ = true;
-    } else {
-      why_ = std::move(other.why_);
     }
     return *this;
   }
@@ -174,6 +186,14 @@ class [[nodiscard]] result {
   void require() const {
     if (!has_value()) throw mcp::error(error());
   }
+
+  /// Puts a failure where a value was to come and did not.
+  struct fallback {
+    result& of;
+    ~fallback() {
+      if (!of.has_value_) construct(of.why_);
+    }
+  };
 
   template <class U, class... Arguments>
   static void construct(U& at, Arguments&&... arguments) {
