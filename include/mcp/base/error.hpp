@@ -69,7 +69,7 @@ enum class errc {
   outcome_unknown = 90,
 
   // store
-  store_failed = 100,  ///< the store could not be read or written; what is in it is as it was
+  store_failed = 100,  ///< the store could not be read or written; what was to be saved may be in it
   store_corrupt,       ///< a record is damaged, or is not what it was written as
   store_insecure,      ///< others could read or replace what is stored: owner, mode or kind of a file
   store_locked,        ///< somebody else held the store, or a lease, for too long
