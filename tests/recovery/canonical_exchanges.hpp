@@ -84,6 +84,11 @@ inline asio::awaitable<outcome> close(fault_bench& bench) {
   co_return code_of(closed);
 }
 
+inline asio::awaitable<outcome> hand_over(fault_bench& bench) {
+  auto handed_over = co_await bench.client->hand_over(mcp::as_result);
+  co_return code_of(handed_over);
+}
+
 inline asio::awaitable<outcome> call_that_is_cancelled(fault_bench& bench) {
   {
     const allocation_faults::pause test_code;
@@ -173,6 +178,29 @@ inline void with_client(fault_bench& bench) { bench.make_client(); }
 inline void warmed_up(fault_bench& bench) {
   bench.make_client();
   REQUIRE(bench.run(other_call) == outcome());
+}
+
+// By a client that has gone.
+inline void with_a_session_in_the_store(fault_bench& bench) {
+  warmed_up(bench);
+  bench.client.reset();
+  bench.world.settle();
+}
+
+inline void with_a_session_in_the_store_that_is_lost(fault_bench& bench) {
+  with_a_session_in_the_store(bench);
+  bench.peer.restart(false);
+}
+
+inline void with_a_lease_to_renew(fault_bench& bench) {
+  warmed_up(bench);
+  bench.world.pass(61s);
+}
+
+inline void with_refused_credentials(fault_bench& bench) {
+  bench.peer.token = bench.token = "one";
+  warmed_up(bench);
+  bench.peer.token = bench.token = "two";
 }
 
 // The end of its last answer has not arrived yet.
@@ -334,6 +362,47 @@ inline const std::vector<canonical_exchange>& canonical_exchanges() {
        .act = close,
        .ends_client = true},
       {.name = "discovery of a modern server and call", .prepare = with_client, .act = call},
+      {.name = "first call with a store",
+       .server = {.modern = false},
+       .stored = true,
+       .act = construct_and_call},
+      {.name = "call on a session from the store",
+       .server = {.modern = false},
+       .stored = true,
+       .prepare = with_a_session_in_the_store,
+       .act = construct_and_call},
+      {.name = "call on a session from the store that is lost",
+       .server = {.modern = false},
+       .stored = true,
+       .prepare = with_a_session_in_the_store_that_is_lost,
+       .act = construct_and_call},
+      {.name = "call of a modern server that the store knows",
+       .stored = true,
+       .prepare = with_a_session_in_the_store,
+       .act = construct_and_call},
+      {.name = "call that renews the lease",
+       .server = {.modern = false},
+       .stored = true,
+       .prepare = with_a_lease_to_renew,
+       .act = call},
+      {.name = "goodbye with a store",
+       .server = {.modern = false},
+       .stored = true,
+       .prepare = warmed_up,
+       .act = close,
+       .ends_client = true},
+      {.name = "handing over",
+       .server = {.modern = false},
+       .stored = true,
+       .prepare = warmed_up,
+       .act = hand_over,
+       .ends_client = true},
+      {.name = "call whose credentials are refused",
+       .server = {.modern = false},
+       .version = "2025-11-25",
+       .authorizes = true,
+       .prepare = with_refused_credentials,
+       .act = call},
       {.name = "discovery of a legacy server and call",
        .server = {.modern = false},
        .prepare = with_client,

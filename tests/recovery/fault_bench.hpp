@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/auth/static_credentials.hpp>
 #include <mcp/mcp.hpp>
+#include <mcp/store/memory_store.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/bind_cancellation_slot.hpp>
@@ -48,6 +50,8 @@ struct canonical_exchange {
   const char* version = "";  ///< that the client speaks without asking
   const char* host = "127.0.0.1";
   bool tls = false;
+  bool stored = false;      ///< the session is kept in `fault_bench::store`
+  bool authorizes = false;  ///< with `fault_bench::token`
   /// Without faults, before the exchange.
   void (*prepare)(fault_bench&) = [](fault_bench&) {};
   /// The exchange itself.
@@ -92,7 +96,14 @@ struct fault_bench {
     const allocation_faults::pause test_code;
     made.random = std::make_shared<seeded_random>(1);
     if (exchange.tls) made.tls.ca_pem = test_authority().pem();
+    if (exchange.stored) made.store = store;
+    if (exchange.authorizes) made.credentials = mcp::static_credentials([this] { return credentials(); });
     return made;
+  }
+  asio::awaitable<mcp::result<std::vector<mcp::credential>>> credentials() const {
+    std::vector<mcp::credential> all;
+    all.push_back(mcp::bearer(token));
+    co_return all;
   }
   std::string url() const {
     return std::string(exchange.tls ? "https://" : "http://") + exchange.host + ":4321/mcp";
@@ -115,6 +126,8 @@ struct fault_bench {
   virtual_world world;
   mcp_peer peer;
   std::optional<scripted_network> network;
+  mcp::any_credential_store store{mcp::memory_store()};
+  std::string token;
   std::unique_ptr<mcp::client> client;
   mcp::event changed{world.context.get_executor()};  ///< for exchanges of several coroutines
   bool go = false;                                   ///< the exchange has begun; `changed` tells

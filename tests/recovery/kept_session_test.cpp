@@ -4,6 +4,7 @@
 #include <mcp/store/memory_store.hpp>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include <chrono>
 #include <cstddef>
@@ -275,6 +276,75 @@ TEST_CASE_METHOD(kept_legacy, "a session that is handed over is not closed", "[s
   CHECK(code_of(run(first.ping({}, mcp::as_result))) == errc::client_closed);
   CHECK(peer.count("DELETE ") == 0);
   CHECK(cost(another(), "b") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "what is left at the end is not written over by what was written before",
+                 "[store]") {
+  store.state->takes = 10ms;
+  auto& first = another();
+  REQUIRE(run(first.ping({}, mcp::as_result)));  // and now the session is being written down
+  SECTION("closed") {
+    REQUIRE(run(first.close(mcp::as_result)));
+    world.pass(1s);
+    CHECK(stored(session_key()).find(R"("open":false)") != std::string::npos);
+  }
+  SECTION("closed by somebody who does not wait") {
+    const auto closed = start(first.close(mcp::as_result));
+    world.pass(12ms);
+    closed->stop.emit(asio::cancellation_type::terminal);
+    world.pass(1s);
+    CHECK(closed->outcome.has_value());
+  }
+  auto& second = another();
+  CHECK(cost(second, "b") >= 3);
+  world.pass(1s);
+  end(second);  // it had the lease, and has kept its session
+  CHECK(cost(another(), "c") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client that ends while it looks into the store leaves all as it was",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  end(first);
+  store.state->takes = 10ms;
+  const bool closes = GENERATE(true, false);
+  const auto when = GENERATE(1ms, 5ms, 15ms, 25ms);
+  CAPTURE(closes, when.count());
+  auto& second = another();
+  const auto called = start(second.ping({}, mcp::as_result));
+  world.pass(when);
+  if (closes) {
+    REQUIRE(run(second.close(mcp::as_result)));
+  } else {
+    end(second);
+  }
+  world.pass(1s);
+  CHECK(code_of(*called->outcome) == errc::client_closed);
+  CHECK(cost(another(), "b") == 1);
+  CHECK(peer.sessions().size() == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client that ends while it renews its lease gives it back", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  world.pass(61s);
+  const bool closes = GENERATE(true, false);
+  const auto takes = GENERATE(1ms, 10ms, 100ms);
+  CAPTURE(closes, takes.count());
+  store.state->takes = takes;
+  REQUIRE(run(first.ping({}, mcp::as_result)));
+  if (closes) {
+    REQUIRE(run(first.close(mcp::as_result)));
+  } else {
+    end(first);
+  }
+  world.pass(1s);
+  auto& second = another();
+  CHECK(cost(second, "b") == (closes ? 3 : 1));
+  world.pass(1s);
+  end(second);
+  CHECK(cost(another(), "c") == 1);
 }
 
 TEST_CASE_METHOD(kept_legacy, "clients with other credentials, and of other profiles, have other sessions",

@@ -9,6 +9,7 @@
 #include <mcp/session/call.hpp>
 #include <mcp/session/channel.hpp>
 #include <mcp/session/era.hpp>
+#include <mcp/session/keeping.hpp>  // IWYU pragma: keep
 #include <mcp/session/kept_session.hpp>
 #include <mcp/types/server.hpp>
 #include <mcp/types/tool.hpp>

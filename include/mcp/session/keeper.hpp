@@ -34,7 +34,9 @@ namespace mcp::inline v0::detail {
 /// what the next one needs.
 ///
 /// A session id is used by one client at a time: by the holder of the lease on its record. Nobody waits for
-/// that lease. Who does not get it opens a session of its own, and does not keep it.
+/// that lease. Who does not get it opens a session of its own, and does not keep it. (A template, so that
+/// only a program that has a store compiles it.)
+template <class Store>
 class session_keeper {
  public:
   using time_point = deadline_list::time_point;
@@ -64,81 +66,80 @@ class session_keeper {
 
   /// Takes the lease, if it is free, and reads what is there. A store that fails is as good as none; what it
   /// holds is not written over then.
-  static asio::awaitable<legacy_of> take_over(std::shared_ptr<session_keeper> self) {
+  asio::awaitable<legacy_of> take_over() {
     legacy_of out;
-    const auto until = self->deadlines_->now() + patience;
-    auto leased = co_await renew(self);
-    while (leased && !*leased && self->is_about_to_be_free() && self->deadlines_->now() < until) {
-      co_await self->pause();
-      leased = co_await renew(self);
+    const auto until = deadlines_->now() + patience;
+    auto leased = co_await renew();
+    while (leased && !*leased && is_about_to_be_free() && deadlines_->now() < until) {
+      co_await pause();
+      leased = co_await renew();
     }
     if (!leased) {
       out.fault = leased.error();
       co_return out;
     }
-    auto loaded = co_await self->load(self->session_key_);
+    auto loaded = co_await load(session_key_);
     auto found = parse<session_record>(loaded);
     if (!found) {
       out.fault = std::move(found).error();
-      self->owns_ = false;
+      owns_ = false;
     } else if (found->has_value()) {
-      self->version_ = (*loaded)->version;
-      self->others_ = (*found)->others;
+      version_ = (*loaded)->version;
+      others_ = (*found)->others;
       const bool shareable = (*found)->session_id.empty();
-      if ((*found)->open && (self->owns_ || shareable)) out.session = std::move(**found);
+      if ((*found)->open && (owns_ || shareable)) out.session = std::move(**found);
     }
     if (out.session) co_return out;
-    loaded = co_await self->load(self->era_key_);
+    loaded = co_await load(era_key_);
     const auto era = parse<era_record>(loaded);
     if (!era) {
       out.fault = era.error();
     } else if (era->has_value()) {
-      self->era_version_ = (*loaded)->version;
+      era_version_ = (*loaded)->version;
       out.verdict = (*era)->verdict;
     }
     co_return out;
   }
 
   /// Takes the lease, or extends it; false if somebody else holds it.
-  static asio::awaitable<result<bool>> renew(std::shared_ptr<session_keeper> self) {
-    const auto since = self->deadlines_->now();
-    auto leasing =
-        self->store_.lease(self->session_key_, self->owner_, lease_time, self->deadlines_->wall_clock());
-    auto leased = co_await self->in_time(std::move(leasing));
-    self->owns_ = leased && *leased;
-    if (self->owns_) self->lease_until_ = since + lease_time;
+  asio::awaitable<result<bool>> renew() {
+    const auto since = deadlines_->now();
+    auto leasing = store_.lease(session_key_, owner_, lease_time, deadlines_->wall_clock());
+    auto leased = co_await in_time(std::move(leasing));
+    owns_ = leased && *leased;
+    if (owns_) lease_until_ = since + lease_time;
     co_return leased;
   }
 
   /// Writes down the session, if that is for this client to do.
-  static asio::awaitable<result<void>> keep(std::shared_ptr<session_keeper> self, session_record session) {
-    while (self->owns_ && self->deadlines_->now() < self->lease_until_) {
-      session.others = self->others_;
+  asio::awaitable<result<void>> keep(session_record session) {
+    while (owns_ && deadlines_->now() < lease_until_) {
+      session.others = others_;
       const secret bytes = session.bytes();
-      auto saving = self->store_.save(self->session_key_, bytes.view(), self->version_);
-      const auto saved = co_await self->in_time(std::move(saving));
+      auto saving = store_.save(session_key_, bytes.view(), version_);
+      const auto saved = co_await in_time(std::move(saving));
       if (!saved) co_return saved.error();
       if (saved->has_value()) {
-        self->version_ = **saved;
+        version_ = **saved;
         break;
       }
       // It was written by a client that held the lease before this one.
-      const auto loaded = co_await self->load(self->session_key_);
+      const auto loaded = co_await load(session_key_);
       const auto found = parse<session_record>(loaded);
       if (!found) co_return found.error();
-      self->version_ = found->has_value() ? (*loaded)->version : no_record;
-      if (found->has_value()) self->others_ = (*found)->others;
+      version_ = found->has_value() ? (*loaded)->version : no_record;
+      if (found->has_value()) others_ = (*found)->others;
     }
     co_return result<void>();
   }
 
   /// Writes down what the server was found to speak.
-  static asio::awaitable<result<void>> keep_era(std::shared_ptr<session_keeper> self, era_verdict found) {
+  asio::awaitable<result<void>> keep_era(era_verdict found) {
     const secret bytes = era_record{std::move(found)}.bytes();
-    auto saving = self->store_.save(self->era_key_, bytes.view(), self->era_version_);
-    const auto saved = co_await self->in_time(std::move(saving));
+    auto saving = store_.save(era_key_, bytes.view(), era_version_);
+    const auto saved = co_await in_time(std::move(saving));
     if (!saved) co_return saved.error();
-    if (saved->has_value()) self->era_version_ = **saved;  // else others have found out the same meanwhile
+    if (saved->has_value()) era_version_ = **saved;  // else others have found out the same meanwhile
     co_return result<void>();
   }
 
@@ -146,10 +147,10 @@ class session_keeper {
   departures::departure about_to_leave() const { return {store_.departures(), session_key_}; }
 
   /// Gives the lease back.
-  static asio::awaitable<result<void>> leave(std::shared_ptr<session_keeper> self) {
-    if (!std::exchange(self->owns_, false)) co_return result<void>();
-    auto releasing = self->store_.release(self->session_key_, self->owner_);
-    co_return co_await self->in_time(std::move(releasing));
+  asio::awaitable<result<void>> leave() {
+    if (!std::exchange(owns_, false)) co_return result<void>();
+    auto releasing = store_.release(session_key_, owner_);
+    co_return co_await in_time(std::move(releasing));
   }
 
  private:

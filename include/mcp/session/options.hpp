@@ -13,7 +13,7 @@
 #include <mcp/policy/origin_health.hpp>
 #include <mcp/policy/recovery.hpp>
 #include <mcp/session/request_authorizer.hpp>
-#include <mcp/store/any_credential_store.hpp>
+#include <mcp/session/session_store.hpp>
 #include <mcp/types/notifications.hpp>
 #include <mcp/types/server.hpp>
 
@@ -86,7 +86,7 @@ struct client_options {
   /// `static_credentials`.
   any_request_authorizer credentials{};
   /// Where a client keeps its session for the next one, in this process or another; it keeps none without.
-  any_credential_store store{};
+  session_store store{};
   /// Of several accounts at one server, the one that this client acts for. Names what is in the store.
   std::string profile = "default";
 

@@ -49,49 +49,55 @@ class any_request_authorizer {
 
   explicit operator bool() const noexcept { return authorizer_ != nullptr; }
 
-  asio::awaitable<result<void>> prepare() const {
-    return guarded(authorizer_, [](interface& asked) { return asked.prepare(); });
-  }
+  asio::awaitable<result<void>> prepare() const { return authorizer_->prepare(authorizer_); }
   std::string_view fields() const { return authorizer_->fields(); }
   std::string principal() const { return authorizer_->principal(); }
   asio::awaitable<result<bool>> repair(const evidence& refusal) const {
-    return guarded(authorizer_, [refusal](interface& asked) { return asked.repair(refusal); });
+    return authorizer_->repair(authorizer_, refusal);
   }
 
  private:
+  struct interface;
+  using shared = std::shared_ptr<interface>;
+
+  // `self` keeps the authorizer alive while it works.
   struct interface {
     virtual ~interface() = default;
-    virtual asio::awaitable<result<void>> prepare() = 0;
+    virtual asio::awaitable<result<void>> prepare(shared self) = 0;
     virtual std::string_view fields() const = 0;
     virtual std::string principal() const = 0;
-    virtual asio::awaitable<result<bool>> repair(const evidence& refusal) = 0;
+    virtual asio::awaitable<result<bool>> repair(shared self, evidence refusal) = 0;
   };
 
   template <class A>
   struct model final : interface {
     explicit model(A wrapped) : authorizer(std::move(wrapped)) {}
-    asio::awaitable<result<void>> prepare() override { return authorizer.prepare(); }
+    asio::awaitable<result<void>> prepare(shared self) override {
+      return guarded(std::move(self), [this] { return authorizer.prepare(); });
+    }
     std::string_view fields() const override { return authorizer.fields(); }
     std::string principal() const override { return authorizer.principal(); }
-    asio::awaitable<result<bool>> repair(const evidence& refusal) override {
-      return authorizer.repair(refusal);
+    asio::awaitable<result<bool>> repair(shared self, evidence refusal) override {
+      return guarded(std::move(self),
+                     [this, refusal = std::move(refusal)] { return authorizer.repair(refusal); });
     }
+
+    template <class Operation>
+    static auto guarded([[maybe_unused]] shared self, Operation operation)
+        -> std::invoke_result_t<Operation&> {
+      try {
+        co_return co_await operation();
+      } catch (const std::bad_alloc&) {
+        throw;
+      } catch (...) {  // whose text might hold anything
+        co_return failure(errc::authorizer_failed, "the authorizer threw an exception");
+      }
+    }
+
     A authorizer;
   };
 
-  template <class Operation>
-  static auto guarded(std::shared_ptr<interface> authorizer, Operation operation)
-      -> std::invoke_result_t<Operation&, interface&> {
-    try {
-      co_return co_await operation(*authorizer);
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (...) {  // whose text might hold anything
-      co_return failure(errc::authorizer_failed, "the authorizer threw an exception");
-    }
-  }
-
-  std::shared_ptr<interface> authorizer_;
+  shared authorizer_;
 };
 
 }  // namespace mcp::inline v0

@@ -50,46 +50,45 @@ class any_credential_store {
 
   // As `CredentialStore` says. Arguments are copied, and the handle may be destroyed meanwhile.
 
-  asio::awaitable<store_result::load> load(std::string_view key) {
-    return guarded(store_, [key = std::string(key)](interface& store) { return store.load(key); });
+  asio::awaitable<store_result::load> load(std::string_view key) const {
+    return store_->load(store_, std::string(key));
   }
   asio::awaitable<store_result::save> save(std::string_view key, std::string_view bytes,
-                                           record_version expected) {
-    return guarded(store_, [key = std::string(key), bytes = secret(bytes), expected](interface& store) {
-      return store.save(key, bytes.view(), expected);
-    });
+                                           record_version expected) const {
+    return store_->save(store_, std::string(key), secret(bytes), expected);
   }
-  asio::awaitable<store_result::erase> erase(std::string_view key, record_version expected) {
-    return guarded(
-        store_, [key = std::string(key), expected](interface& store) { return store.erase(key, expected); });
+  asio::awaitable<store_result::erase> erase(std::string_view key, record_version expected) const {
+    return store_->erase(store_, std::string(key), expected);
   }
 
   // As `LeasingCredentialStore` says, for any store. One that has no leases of its own keeps that of `key` in
   // the record `lease/KEY`, where `now` counts; `key` is up to 2,042 bytes then.
 
   asio::awaitable<store_result::lease> lease(std::string_view key, std::string_view owner,
-                                             std::chrono::milliseconds time, clock::time_point now) {
-    return guarded(store_, [key = std::string(key), owner = std::string(owner), time, now](interface& store) {
-      return store.lease(key, owner, time, now);
-    });
+                                             std::chrono::milliseconds time, clock::time_point now) const {
+    return store_->lease(store_, std::string(key), std::string(owner), time, now);
   }
-  asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) {
-    return guarded(store_, [key = std::string(key), owner = std::string(owner)](interface& store) {
-      return store.release(key, owner);
-    });
+  asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) const {
+    return store_->release(store_, std::string(key), std::string(owner));
   }
 
  private:
+  struct interface;
+  using shared = std::shared_ptr<interface>;
+
+  // `self` keeps the store alive while it works.
   struct interface {
     virtual ~interface() = default;
-    virtual asio::awaitable<store_result::load> load(std::string_view key) = 0;
-    virtual asio::awaitable<store_result::save> save(std::string_view key, std::string_view bytes,
+    virtual asio::awaitable<store_result::load> load(shared self, std::string key) = 0;
+    virtual asio::awaitable<store_result::save> save(shared self, std::string key, secret bytes,
                                                      record_version expected) = 0;
-    virtual asio::awaitable<store_result::erase> erase(std::string_view key, record_version expected) = 0;
-    virtual asio::awaitable<store_result::lease> lease(std::string_view key, std::string_view owner,
+    virtual asio::awaitable<store_result::erase> erase(shared self, std::string key,
+                                                       record_version expected) = 0;
+    virtual asio::awaitable<store_result::lease> lease(shared self, std::string key, std::string owner,
                                                        std::chrono::milliseconds time,
                                                        clock::time_point now) = 0;
-    virtual asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) = 0;
+    virtual asio::awaitable<store_result::release> release(shared self, std::string key,
+                                                           std::string owner) = 0;
 
     detail::departures leaving;
   };
@@ -98,51 +97,62 @@ class any_credential_store {
   struct model final : interface {
     explicit model(Store wrapped) : store(std::move(wrapped)) {}
 
-    asio::awaitable<store_result::load> load(std::string_view key) override { return store.load(key); }
-    asio::awaitable<store_result::save> save(std::string_view key, std::string_view bytes,
+    asio::awaitable<store_result::load> load(shared self, std::string key) override {
+      return guarded(std::move(self), [this, key = std::move(key)] { return store.load(key); });
+    }
+    asio::awaitable<store_result::save> save(shared self, std::string key, secret bytes,
                                              record_version expected) override {
-      return store.save(key, bytes, expected);
+      return guarded(std::move(self), [this, key = std::move(key), bytes = std::move(bytes), expected] {
+        return store.save(key, bytes.view(), expected);
+      });
     }
-    asio::awaitable<store_result::erase> erase(std::string_view key, record_version expected) override {
-      return store.erase(key, expected);
+    asio::awaitable<store_result::erase> erase(shared self, std::string key,
+                                               record_version expected) override {
+      return guarded(std::move(self),
+                     [this, key = std::move(key), expected] { return store.erase(key, expected); });
     }
-    asio::awaitable<store_result::lease> lease(std::string_view key, std::string_view owner,
+    asio::awaitable<store_result::lease> lease(shared self, std::string key, std::string owner,
                                                std::chrono::milliseconds time,
                                                clock::time_point now) override {
-      if constexpr (LeasingCredentialStore<Store>) {
-        return store.lease(key, owner, time);
-      } else {
-        return leases.lease(store, key, owner, time, now);
-      }
+      return guarded(std::move(self), [this, key = std::move(key), owner = std::move(owner), time, now] {
+        if constexpr (LeasingCredentialStore<Store>) {
+          return store.lease(key, owner, time);
+        } else {
+          return leases.lease(store, key, owner, time, now);
+        }
+      });
     }
-    asio::awaitable<store_result::release> release(std::string_view key, std::string_view owner) override {
-      if constexpr (LeasingCredentialStore<Store>) {
-        return store.release(key, owner);
-      } else {
-        return leases.release(store, key, owner);
+    asio::awaitable<store_result::release> release(shared self, std::string key, std::string owner) override {
+      return guarded(std::move(self), [this, key = std::move(key), owner = std::move(owner)] {
+        if constexpr (LeasingCredentialStore<Store>) {
+          return store.release(key, owner);
+        } else {
+          return leases.release(store, key, owner);
+        }
+      });
+    }
+
+    /// Keeps the store and the arguments alive, too.
+    template <class Operation>
+    static auto guarded([[maybe_unused]] shared self, Operation operation)
+        -> std::invoke_result_t<Operation&> {
+      try {
+        co_return co_await operation();
+      } catch (const std::bad_alloc&) {
+        throw;
+      } catch (const std::system_error& thrown) {
+        if (thrown.code() == asio::error::operation_aborted) co_return errc::cancelled;
+      } catch (...) {
       }
+      co_return failure(errc::store_failed,
+                        "the store threw an exception");  // whose text might hold anything
     }
 
     Store store;
     detail::record_leases<Store> leases;  // where the store has none
   };
 
-  /// Keeps the store and the arguments alive, too.
-  template <class Operation>
-  static auto guarded(std::shared_ptr<interface> store, Operation operation)
-      -> std::invoke_result_t<Operation&, interface&> {
-    try {
-      co_return co_await operation(*store);
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::system_error& thrown) {
-      if (thrown.code() == asio::error::operation_aborted) co_return errc::cancelled;
-    } catch (...) {
-    }
-    co_return failure(errc::store_failed, "the store threw an exception");  // whose text might hold anything
-  }
-
-  std::shared_ptr<interface> store_;
+  shared store_;
 };
 
 }  // namespace mcp::inline v0

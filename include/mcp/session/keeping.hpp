@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <mcp/async/event.hpp>
+#include <mcp/session/keeper.hpp>
+#include <mcp/session/kept_session.hpp>
+#include <mcp/session/record.hpp>
+#include <mcp/session/session_store.hpp>
+
+#include <asio/awaitable.hpp>
+#include <asio/cancellation_state.hpp>
+#include <asio/cancellation_type.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
+
+#include <memory>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace mcp::inline v0::detail {
+
+/// When a session is read from its store, and written there. All of it runs beside the calls, but for the
+/// look at what is there before the first one. One thing at a time is written: what is newer never meets what
+/// is older.
+template <class Store>
+class kept_in final : public keeping {
+ public:
+  using time_point = deadline_list::time_point;
+
+  kept_in(any_credential_store store, const kept_session& session)
+      : keeper_(session.executor, session.pool->deadlines().shared_from_this(), std::move(store),
+                session.options.profile, session.endpoint.str(), session.principal()),
+        written_(session.executor) {}
+
+  asio::awaitable<bool> take_over(std::shared_ptr<kept_session> session) override {
+    auto found = co_await keeper_.take_over();
+    if (found.fault) session->tell(*found.fault);
+    if (session->state == channel::phase::closed) {
+      co_await release(session);
+      co_return false;
+    }
+    session->lease_due = keeper_.owns() ? keeper_.renew_at() : time_point::max();
+    if (found.verdict) session->assume(std::move(*found.verdict));
+    co_return found.session && session->go_on_with(std::move(*found.session));
+  }
+
+  void keep_soon(std::shared_ptr<kept_session> session) noexcept override {
+    again_ = true;
+    if (writing_) return;
+    writing_ = true;
+    try {
+      asio::co_spawn(session->executor, keep(session), asio::detached);
+    } catch (...) {  // memory is short: the next change is written down
+      writing_ = false;
+    }
+  }
+
+  void renew_lease_soon(std::shared_ptr<kept_session> session, time_point now) override {
+    if (now >= keeper_.lease_until()) return session->look_again();
+    session->lease_due = keeper_.lease_until();
+    asio::co_spawn(session->executor, renew_lease(session), asio::detached);
+  }
+
+  asio::awaitable<void> put_away(std::shared_ptr<kept_session> session, session_record left) override {
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    const auto goes_on = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
+    std::error_code ignored;
+    while (writing_ && goes_on())
+      co_await written_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (goes_on()) {
+      const auto kept = co_await keeper_.keep(std::move(left));
+      if (!kept) session->tell(kept.error());
+    }
+    if (!goes_on()) co_return leave_soon(session);
+    co_await release(session);
+  }
+
+  void leave_soon(std::shared_ptr<kept_session> session) noexcept override try {
+    if (!keeper_.owns()) return;
+    departure_.emplace(keeper_.about_to_leave());
+    if (!writing_) asio::co_spawn(session->executor, release(session), asio::detached);
+  } catch (...) {  // memory is short: the lease runs out
+    departure_.reset();
+  }
+
+ private:
+  asio::awaitable<void> keep(std::shared_ptr<kept_session> session) {
+    try {
+      while (std::exchange(again_, false) && session->state == channel::phase::ready) {
+        auto record = session->describe();  // before the session may be gone
+        if (auto found_out = session->take_found_out()) {
+          const auto kept = co_await keeper_.keep_era(std::move(*found_out));
+          if (!kept) session->tell(kept.error());
+        }
+        const auto kept = co_await keeper_.keep(std::move(record));
+        if (!kept) session->tell(kept.error());
+      }
+    } catch (...) {  // memory is short, or an observer threw: the next change is written down
+    }
+    writing_ = false;
+    if (departure_) co_await release(session);
+    written_.notify();
+  }
+
+  asio::awaitable<void> renew_lease(std::shared_ptr<kept_session> session) {
+    const auto renewed = co_await keeper_.renew();
+    if (!renewed) {
+      session->tell(renewed.error());
+    } else if (session->state == channel::phase::closed) {
+      co_await release(session);
+    } else if (*renewed) {
+      session->lease_due = keeper_.renew_at();
+    } else {
+      session->look_again();
+    }
+  }
+
+  asio::awaitable<void> release(std::shared_ptr<kept_session> session) {
+    try {
+      const auto left = co_await keeper_.leave();
+      if (!left) session->tell(left.error());
+    } catch (...) {  // memory is short, or an observer threw: the lease runs out
+    }
+    departure_.reset();
+  }
+
+  session_keeper<Store> keeper_;
+  std::optional<departures::departure> departure_;
+  bool writing_ = false;
+  bool again_ = false;
+  event written_;  // all that there was to write
+};
+
+template <class Store>
+std::shared_ptr<keeping> keep_in(any_credential_store store, const kept_session& session) {
+  return std::make_shared<kept_in<Store>>(std::move(store), session);
+}
+
+}  // namespace mcp::inline v0::detail
