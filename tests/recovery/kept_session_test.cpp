@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Clients that find in a store what another one has left there.
 #include "recovery/fixture.hpp"
+#include <mcp/auth/static_credentials.hpp>
 #include <mcp/store/memory_store.hpp>
 
 #include <catch2/catch_test_macros.hpp>
@@ -347,6 +348,208 @@ TEST_CASE_METHOD(kept_legacy, "a client that ends while it renews its lease give
   CHECK(cost(another(), "c") == 1);
 }
 
+TEST_CASE_METHOD(kept_legacy, "a client that ends before it has a session leaves the record as it was",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  REQUIRE(run(first.close(mcp::as_result)));
+  const auto before = stored(session_key());
+  const bool closes = GENERATE(true, false);
+  auto& second = another();
+  peer.next("\"initialize\"", {.how = test::delivery::way::hold});
+  const auto called = start(second.ping({}, mcp::as_result));
+  world.pass(1s);
+  REQUIRE(run(closes ? second.close(mcp::as_result) : second.hand_over(mcp::as_result)));
+  CHECK(stored(session_key()) == before);
+  auto& third = another();
+  CHECK(cost(third, "b") == 3);
+  end(third);
+  CHECK(cost(another(), "c") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a lease that could not be renewed once is given back all the same",
+                 "[store]") {
+  watching = std::make_shared<store_diary>();
+  auto& first = another();
+  answer_of(first, "a");
+  world.pass(61s);
+  store.state->fault = mcp::failure(errc::store_failed, "read: Input/output error");
+  answer_of(first, "b");
+  CHECK(watching->faults == std::vector{errc::store_failed});
+  store.state->fault.reset();
+  REQUIRE(run(first.request("resources/subscribe", R"({"uri":"file:///a"})", {}, mcp::as_result)));
+  REQUIRE(run(first.hand_over(mcp::as_result)));
+  CHECK(stored(session_key()).find("file:///a") != std::string::npos);
+  CHECK(cost(another(), "c") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a record that cannot be read is not held on to", "[store]") {
+  auto records_of_it = records();
+  const auto saved = run(records_of_it.save(session_key(), "{", mcp::no_record));
+  REQUIRE((saved && saved->has_value()));
+  auto& first = another();
+  answer_of(first, "a");
+  CHECK(run(records_of_it.lease(session_key(), "else", 1s, world.time->wall_clock())).value());
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client that is closed by somebody who does not wait gives its lease back",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  peer.next("DELETE ", {.how = test::delivery::way::hold});
+  const auto closed = start(first.close(mcp::as_result));
+  world.settle();
+  closed->stop.emit(asio::cancellation_type::terminal);
+  world.settle();
+  CHECK(closed->outcome.has_value());
+  answer_of(another(), "b");
+  end(clients.back());
+  CHECK(cost(another(), "c") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client that is ended twice is gone when either says so", "[store]") {
+  store.state->takes = 10ms;
+  auto& first = another();
+  answer_of(first, "a");
+  world.pass(1s);
+  const auto handed_over = start(first.hand_over(mcp::as_result));
+  REQUIRE(run(first.close(mcp::as_result)));
+  CHECK(handed_over->outcome.has_value());
+  CHECK(peer.count("DELETE ") == 0);
+  CHECK(cost(another(), "b") == 1);
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client that only listens keeps its lease", "[store]") {
+  auto& first = another();
+  const auto note = [](const mcp::server_notification&) {};
+  const auto listening = start(first.listen(note, mcp::as_result));
+  for (int minute = 0; minute < 30; ++minute) {
+    world.pass(1min);
+    peer.push(R"({"jsonrpc":"2.0","method":"notifications/one"})");
+  }
+  CHECK(cost(another(), "b") == 3);
+  CHECK_FALSE(listening->outcome.has_value());
+}
+
+TEST_CASE_METHOD(kept_legacy, "a client on a machine that slept asks whether the session is still its",
+                 "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  world.time->asleep += 10min;
+  CHECK(cost(another(), "b") == 1);
+  CHECK(cost(first, "c") == 3);
+  CHECK(peer.requests().back().find("session-2") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_modern, "a client that slept goes on to keep what is to be kept", "[store]") {
+  peer.speak({.legacy = false, .tool_pages = 1, .list_ttl_ms = 60'000});
+  auto& first = another();
+  answer_of(first, "a");
+  world.pass(1h);
+  answer_of(first, "b");
+  REQUIRE(run(first.list_tools({}, mcp::as_result)));
+  world.settle();
+  end(first);
+  const auto before = peer.requests().size();
+  CHECK(run(another().list_tools({}, mcp::as_result))->size() == 1);
+  CHECK(peer.requests().size() == before);
+}
+
+namespace {
+
+struct kept_authorized : kept_legacy {
+  kept_authorized() { peer.token = "one"; }
+
+  void use(std::string account) {
+    options.credentials = mcp::static_credentials([this] { return given(); }, std::move(account));
+  }
+
+  asio::awaitable<mcp::result<std::vector<mcp::credential>>> given() {
+    std::error_code ignored;
+    while (waits) co_await may_go_on.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    std::vector<mcp::credential> all;
+    all.push_back(mcp::bearer(token));
+    co_return all;
+  }
+
+  std::string token = "one";
+  bool waits = false;
+  mcp::event may_go_on{world.context.get_executor()};
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(kept_authorized, "credentials of somebody else do not go on with the session", "[store]") {
+  use({});
+  auto& first = another();
+  answer_of(first, "a");
+  token = peer.token = "two";
+  CHECK(cost(first, "b") == 4);  // refused, initialize, initialized, again
+  CHECK(peer.requests().back().find("session-2") != std::string::npos);
+  CHECK(first.counters().sessions == 2);
+  end(first);
+  CHECK(cost(another(), "c") == 1);
+  CHECK(peer.requests().back().find("session-2") != std::string::npos);
+  // And the one before is still there for whom it belongs to.
+  token = peer.token = "one";
+  use({});
+  CHECK(cost(another(), "d") == 1);
+  CHECK(peer.requests().back().find("session-1") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_authorized, "a client that ends while credentials are asked for leaves its session",
+                 "[store]") {
+  use("me");
+  auto& first = another();
+  answer_of(first, "a");
+  peer.token = "two";
+  waits = true;
+  const auto called = start(first.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
+  world.settle();
+  CHECK(first.status().state == connection_state::authorizing);
+  SECTION("handed over") {
+    REQUIRE(run(first.hand_over(mcp::as_result)));
+    token = "two";
+    waits = false;
+    may_go_on.notify();
+    use("me");
+    CHECK(cost(another(), "c") == 1);
+    CHECK(peer.requests().back().find("session-1") != std::string::npos);
+  }
+  SECTION("closed") {
+    REQUIRE(run(first.close(mcp::as_result)));
+    CHECK(peer.count("DELETE ") == 1);
+  }
+}
+
+TEST_CASE_METHOD(kept_authorized, "a lease that runs out while credentials are asked for is seen to then",
+                 "[store]") {
+  use("me");
+  auto& first = another();
+  answer_of(first, "a");
+  peer.token = "two";
+  waits = true;
+  const auto called = start(first.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
+  world.pass(1h);  // the call has ended; a person takes his time
+  CHECK(code_of(*called->outcome) == errc::deadline_exceeded);
+  token = "two";
+  options.credentials = mcp::static_credentials(
+      []() -> asio::awaitable<mcp::result<std::vector<mcp::credential>>> {
+        std::vector<mcp::credential> all;
+        all.push_back(mcp::bearer("two"));
+        co_return all;
+      },
+      "me");
+  CHECK(cost(another(), "c") == 1);
+  CHECK(peer.requests().back().find("session-1") != std::string::npos);
+  const auto waiting = start(first.call_tool("d", "{}", mcp::call_options{}, mcp::as_result));
+  world.settle();
+  waits = false;
+  may_go_on.notify();
+  CHECK(world.run([&] { return waiting->outcome.has_value(); }));
+  CHECK(peer.requests().back().find("session-2") != std::string::npos);
+}
+
 TEST_CASE_METHOD(kept_legacy, "clients with other credentials, and of other profiles, have other sessions",
                  "[store]") {
   answer_of(another(), "a");
@@ -479,6 +682,22 @@ TEST_CASE_METHOD(kept_legacy, "a record of a later version keeps what this one d
   CHECK(stored(session_key()).find("session-2") != std::string::npos);
 }
 
+TEST_CASE_METHOD(kept_legacy, "and so does what the server was found to speak", "[store]") {
+  auto& first = another();
+  answer_of(first, "a");
+  REQUIRE(run(first.close(mcp::as_result)));
+  const std::string key = "era/http:%2F%2F127.0.0.1:4321%2Fmcp";
+  std::string text = stored(key);
+  text.insert(text.size() - 1, R"(,"mood":{"good":[1,2]})");
+  auto records_of_it = records();
+  const auto found = run(records_of_it.load(key));
+  REQUIRE(run(records_of_it.save(key, text, (*found)->version)));
+  world.pass(25h);
+  CHECK(cost(another(), "b") == 4);
+  CHECK(stored(key).find(R"("mood":{"good":[1,2]})") != std::string::npos);
+  CHECK(stored(key) != text);
+}
+
 TEST_CASE("what was under way when the session was handed over is taken up", "[store]") {
   struct streaming : kept {
     streaming() : kept({.modern = false, .event_streams = true}) {}
@@ -520,6 +739,11 @@ TEST_CASE("what was under way when the session was handed over is taken up", "[s
     const auto answer = legacy.run(second.take_up(left->front(), {}, mcp::as_result));
     CHECK(code_of(answer) == errc::outcome_unknown);
     CHECK(legacy.executions("slow") == 1);
+  }
+  SECTION("it is handed over again before it was asked for") {
+    auto taken_up = second.take_up(left->front(), {}, mcp::as_result);
+    REQUIRE(legacy.run(second.hand_over(mcp::as_result)));
+    CHECK(legacy.run(legacy.another().unfinished(mcp::as_result))->size() == 1);
   }
   SECTION("nobody takes it up") {
     legacy.answer_of(second, "other");

@@ -16,7 +16,7 @@ class virtual_time final : public mcp::time_source {
   time_point now() const noexcept override { return now_; }
   std::chrono::system_clock::time_point wall_clock() const noexcept override {
     using namespace std::chrono_literals;
-    return std::chrono::system_clock::time_point(now_.time_since_epoch()) + 500'000h;  // 2027
+    return std::chrono::system_clock::time_point(now_.time_since_epoch()) + 500'000h + asleep;  // 2027
   }
 
   void wake_at(std::weak_ptr<mcp::deadline_list> list, time_point when) override {
@@ -38,7 +38,8 @@ class virtual_time final : public mcp::time_source {
   /// When the list wants to be woken next; `time_point::max()` when it has nothing to wait for.
   time_point next_wake() const noexcept { return wake_at_; }
 
-  int wishes = 0;  ///< how often the list asked to be woken
+  int wishes = 0;     ///< how often the list asked to be woken
+  duration asleep{};  ///< the time that passed while the machine was: only the date has seen it
 
  private:
   time_point now_{std::chrono::hours(1)};

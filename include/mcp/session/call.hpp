@@ -104,6 +104,7 @@ class call final : private deadline, private response_reader::listener {
     id_ = static_cast<std::uint64_t>(request.id);
     stream_id_ = request.last_event_id;
     attempts_.resuming = taken_up_ = in_doubt_ = failed_before_ = true;
+    attempts_.era = protocol_era::legacy;
     attempts_.generation = channel_->taken_over;
   }
 
@@ -193,6 +194,7 @@ class call final : private deadline, private response_reader::listener {
     channel_->active[position_] = channel_->active.back();
     channel_->active[position_]->position_ = position_;
     channel_->active.pop_back();
+    if (channel_->active.empty()) channel_->lease_watch.clear();
     return std::move(owner_);
   }
 
@@ -232,7 +234,7 @@ class call final : private deadline, private response_reader::listener {
   void set_deadline() {
     const auto either = [](auto own, auto general) { return own.count() != 0 ? own : general; };
     const auto now = channel_->deadlines->now();
-    if (now >= channel_->lease_due) channel_->renew_lease_soon(now);
+    if (channel_->lease_due != time_point::max()) channel_->hold_lease(now);
     waiting_since_ = channel_->openings_failed;
     attempts_.began = now;
     if (message_.what() == kind::stream) {

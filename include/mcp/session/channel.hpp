@@ -42,7 +42,7 @@ struct kept_list {
 /// session is open. Everything happens on `executor`.
 class channel {
  public:
-  enum class phase { idle, opening, ready, closed };
+  enum class phase { idle, opening, ready, authorizing, closed };
 
   channel(asio::any_io_executor on, url to, client_options how, std::shared_ptr<http::pool> connections)
       : executor(std::move(on)),
@@ -68,8 +68,21 @@ class channel {
   virtual void post(std::string_view method, std::string_view message) = 0;
   /// The session is kept in a store, and what is there is not what it is any more.
   virtual void keep_soon() noexcept = 0;
-  /// It is time to renew the lease on what is there, or too late.
-  virtual void renew_lease_soon(deadline_list::time_point now) = 0;
+  /// Sees to it that nobody else takes the session from the store while calls are under way.
+  virtual void hold_lease(deadline_list::time_point now) noexcept = 0;
+
+  /// Whether there is a session that the server may know.
+  bool has_session() const noexcept { return state == phase::ready || state == phase::authorizing; }
+
+  /// The session is gone, or another one's: with it goes what was learned from it.
+  void forget_session() {
+    session_id.clear();
+    hints.reset();
+    kept_tools = {};
+    unfinished.clear();
+    listening_from.clear();
+    state = phase::idle;
+  }
 
   void forget_tools() noexcept {
     hints.reset();
@@ -122,7 +135,15 @@ class channel {
   std::uint64_t lists_changed = 0;  ///< how often it became stale
 
   standing_requests standing;  ///< what a new session has to be told again
+
+  /// When the lease on what is in the store is to be renewed; `max()`: there is none.
   deadline_list::time_point lease_due = deadline_list::time_point::max();
+  /// Set for then while calls are under way.
+  struct lease_alarm final : deadline {
+    explicit lease_alarm(channel& of) : owner(of) {}
+    void expired() noexcept override { owner.hold_lease(owner.deadlines->now()); }
+    channel& owner;
+  } lease_watch{*this};
 
   // Of a session that was taken over: what its earlier client left unfinished.
   std::vector<unfinished_call> unfinished;

@@ -116,12 +116,12 @@ class session_core final : public kept_session {
   /// Asks for other credentials. Calls wait meanwhile.
   void renew_credentials_soon(std::uint64_t refused, const failure& why, const evidence& seen) {
     if (!options.credentials || state != phase::ready || refused != renewals) return;
-    state = phase::opening;
+    state = phase::authorizing;
     show(connection_state::authorizing, why);
     try {
       asio::co_spawn(executor, renew_credentials(shared_from_base(), why, seen), asio::detached);
     } catch (...) {
-      if (state == phase::opening) state = phase::ready;
+      if (state == phase::authorizing) state = phase::ready;
       throw;
     }
   }
@@ -131,12 +131,7 @@ class session_core final : public kept_session {
     const bool mends = what == repair::version || what == repair::session;
     if (!mends || state != phase::ready || broken != generation) return false;
     if (what == repair::version) known_ = {};
-    session_id.clear();
-    hints.reset();
-    kept_tools = {};
-    unfinished.clear();
-    listening_from.clear();
-    state = phase::idle;
+    forget_session();
     return true;
   }
 
@@ -201,7 +196,8 @@ class session_core final : public kept_session {
     self->open_soon();
     std::error_code ignored;
     const auto cancellation = co_await asio::this_coro::cancellation_state;
-    while (self->state == phase::opening && cancellation.cancelled() == asio::cancellation_type::none)
+    while ((self->state == phase::opening || self->state == phase::authorizing) &&
+           cancellation.cancelled() == asio::cancellation_type::none)
       co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (self->state == phase::ready) co_return result<void>();
     if (self->state == phase::closed) co_return errc::client_closed;
@@ -214,7 +210,7 @@ class session_core final : public kept_session {
     if (state == phase::closed) return;
     leave_soon();
     end_calls();
-    pool->close();
+    gone();
   }
 
   /// `shut()`, and says goodbye to a server that keeps a session (2025-11-25, "Session Management").
@@ -222,31 +218,35 @@ class session_core final : public kept_session {
   /// does not depend on the template's parameter is seen.)
   template <class Form>
   static asio::awaitable<result<void>> close(std::shared_ptr<session_core> self) {
-    if (self->state == phase::closed) co_return result<void>();
-    const bool goodbye = self->state == phase::ready && !self->session_id.empty();
-    auto left = self->describe();
-    left.open = left.open && !goodbye;
+    if (self->state == phase::closed) co_return co_await wait_until_gone<Form>(self);
+    const bool goodbye = self->has_session() && !self->session_id.empty();
+    std::optional<session_record> left;
+    if (self->has_session()) left = self->describe();
+    if (goodbye) left->open = false;
     self->end_calls();
     try {
       if (goodbye) co_await say_goodbye<Form>(self);
       co_await put_away<Form>(self, std::move(left));
     } catch (...) {  // a courtesy: out of memory, or cancelled already
+      self->leave_soon();
     }
-    self->pool->close();
+    self->gone();
     co_return result<void>();
   }
 
   /// `shut()`, after the session was left in the store for the next client.
   template <class Form>
   static asio::awaitable<result<void>> hand_over(std::shared_ptr<session_core> self) {
-    if (self->state == phase::closed) co_return result<void>();
-    auto left = self->describe(true);
+    if (self->state == phase::closed) co_return co_await wait_until_gone<Form>(self);
+    std::optional<session_record> left;
+    if (self->has_session()) left = self->describe(true);
     self->end_calls();
     try {
       co_await put_away<Form>(self, std::move(left));
     } catch (...) {  // out of memory, or cancelled already
+      self->leave_soon();
     }
-    self->pool->close();
+    self->gone();
     co_return result<void>();
   }
 
@@ -298,6 +298,22 @@ class session_core final : public kept_session {
     static_cast<void>(ignored);
   }
 
+  /// All that the end of the session takes has been done.
+  void gone() {
+    pool->close();
+    gone_ = true;
+    settled_.notify();
+  }
+
+  template <class Form>
+  static asio::awaitable<result<void>> wait_until_gone(std::shared_ptr<session_core> self) {
+    std::error_code ignored;
+    const auto cancellation = co_await asio::this_coro::cancellation_state;
+    while (!self->gone_ && cancellation.cancelled() == asio::cancellation_type::none)
+      co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_return result<void>();
+  }
+
   void end_calls() {
     state = phase::closed;
     show(connection_state::closed);
@@ -311,7 +327,13 @@ class session_core final : public kept_session {
   void opened(const result<opening>& outcome) {
     if (state == phase::closed) return;
     state = outcome ? phase::ready : phase::idle;
-    if (outcome) ++generation;
+    if (outcome) {
+      ++generation;
+    } else {
+      ++openings_failed;
+      last_failure = outcome.error();
+    }
+    settle();
     if (outcome && *outcome == opening::taken_over) {
       show(connection_state::suspect);
     } else if (outcome) {
@@ -321,12 +343,14 @@ class session_core final : public kept_session {
       tell_again();
       keep_soon();
     } else {
-      ++openings_failed;
-      last_failure = outcome.error();
       const bool refused =
           last_failure.http_status() == 401 || last_failure.code() == errc::credential_missing;
       show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
     }
+  }
+
+  /// Wakes whoever waits for what has ended now.
+  void settle() {
     for (call* each : active) each->wake();
     settled_.notify();
   }
@@ -365,7 +389,10 @@ class session_core final : public kept_session {
     if (self->options.credentials) {
       const auto prepared = co_await self->options.credentials.prepare();
       if (!prepared) co_return prepared.error();
+      if (self->state == phase::closed) co_return errc::client_closed;
     }
+    self->act_for_owner();
+    self->state = phase::opening;
     const bool taken_over = co_await take_over(self);
     self->settled_.notify();
     if (taken_over) co_return opening::taken_over;
@@ -428,10 +455,11 @@ class session_core final : public kept_session {
   /// Whether there are others now than those that were refused.
   static asio::awaitable<result<bool>> ask_for_credentials(std::shared_ptr<session_core> self,
                                                            const evidence& seen) {
-    const auto& credentials = self->options.credentials;
-    // Other clients use them too, and may have asked before.
-    if (self->post_head.find(credentials.fields()) == std::string_view::npos) co_return true;
-    co_return co_await credentials.repair(seen);
+    // Other clients use them too, and may have asked before, or meanwhile.
+    if (self->credentials_changed()) co_return true;
+    const auto repaired = co_await self->options.credentials.repair(seen);
+    if (!repaired) co_return repaired.error();
+    co_return *repaired || self->credentials_changed();
   }
 
   static asio::awaitable<void> renew_credentials(std::shared_ptr<session_core> self, failure why,
@@ -439,18 +467,21 @@ class session_core final : public kept_session {
     result<bool> renewed = errc::authorizer_failed;
     try {
       renewed = co_await ask_for_credentials(self, seen);
+      if (self->state == phase::closed) co_return;
+      if (renewed && *renewed) self->speak(self->era, self->version);
     } catch (...) {  // out of memory
+      renewed = errc::authorizer_failed;
     }
     if (self->state == phase::closed) co_return;
     self->state = phase::ready;
-    if (renewed && *renewed) {
-      ++self->renewals;
-      self->speak(self->era, std::string(self->version));
-    } else {
-      self->show(connection_state::needs_authorization, renewed ? why : renewed.error());
-    }
-    for (call* each : self->active) each->wake();
-    self->settled_.notify();
+    if (renewed && *renewed) ++self->renewals;
+    self->settle();
+    if (!renewed || !*renewed)
+      co_return self->show(connection_state::needs_authorization, renewed ? why : renewed.error());
+    self->act_for_owner();
+    if (self->state == phase::idle) co_return self->open_soon();
+    self->keep_soon();
+    if (self->lease_due != time_point::max()) self->hold_lease(self->deadlines->now());
   }
 
   static asio::awaitable<void> learn_tools(std::shared_ptr<session_core> self) {
@@ -466,6 +497,7 @@ class session_core final : public kept_session {
   }
 
   bool learning_ = false;
+  bool gone_ = false;
   event settled_{executor};  // an attempt to open the session has ended, or the session is closed
 };
 

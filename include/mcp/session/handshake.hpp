@@ -107,7 +107,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     for (;;) {
       switch (plan.next()) {
         case negotiation::step::discover: {
-          self->speak(protocol_era::modern, plan.version());
+          self->speak(protocol_era::modern, std::string(plan.version()));
           auto asked = self->ask("server/discover", {});
           auto answer = co_await http::drive<own_answer>(std::move(asked));
           self->heard_ = self->heard_ || answer.outcome.has_value();
@@ -132,7 +132,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
           break;
         }
         case negotiation::step::done:
-          if (self->version.empty()) self->speak(plan.era(), plan.version());
+          if (self->version.empty()) self->speak(plan.era(), std::string(plan.version()));
           self->known_.version = self->version;
           if (self->found_out_) self->known_.learned = self->deadlines->wall_clock();
           co_return result<void>();
@@ -148,35 +148,48 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
   bool take_heard() noexcept { return std::exchange(heard_, false); }
 
   /// What every request says from now on. A legacy version is empty until `initialize` has settled it.
-  void speak(protocol_era spoken, std::string_view agreed) {
-    era = spoken;
-    version = agreed;
+  void speak(protocol_era spoken, std::string agreed) {
+    secret_text credentials(options.credentials ? options.credentials.fields() : "");
     secret_text either;
     append_field(either, "Accept-Encoding", "identity");
     append_field(either, "User-Agent", "asio-mcp/" + std::string(library_version));
     either.append(own_fields_);
-    if (options.credentials) either.append(options.credentials.fields());
-    if (!version.empty()) append_field(either, "MCP-Protocol-Version", version);
+    either.append(credentials);
+    if (!agreed.empty()) append_field(either, "MCP-Protocol-Version", agreed);
     if (spoken == protocol_era::legacy && !session_id.empty())
       append_field(either, "Mcp-Session-Id", session_id);
-    get_head.assign("GET ").append(endpoint.target()).append(" HTTP/1.1\r\n");
-    append_field(get_head, "Host", endpoint.authority());
-    append_field(get_head, "Accept", "text/event-stream");
-    get_head.append(either);
-    post_head.assign("POST ").append(endpoint.target()).append(" HTTP/1.1\r\n");
-    append_field(post_head, "Host", endpoint.authority());
-    append_field(post_head, "Accept", "application/json, text/event-stream");
-    append_field(post_head, "Content-Type", "application/json");
-    post_head.append(either);
-    meta_members.clear();
-    if (spoken == protocol_era::legacy) return;
-    meta_members.append(R"("io.modelcontextprotocol/protocolVersion":")").append(version);
-    meta_members.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info_);
-    meta_members.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
+    secret_text get("GET ");
+    get.append(endpoint.target()).append(" HTTP/1.1\r\n");
+    append_field(get, "Host", endpoint.authority());
+    append_field(get, "Accept", "text/event-stream");
+    get.append(either);
+    secret_text post("POST ");
+    post.append(endpoint.target()).append(" HTTP/1.1\r\n");
+    append_field(post, "Host", endpoint.authority());
+    append_field(post, "Accept", "application/json, text/event-stream");
+    append_field(post, "Content-Type", "application/json");
+    post.append(either);
+    std::string meta;
+    if (spoken == protocol_era::modern) {
+      meta.append(R"("io.modelcontextprotocol/protocolVersion":")").append(agreed);
+      meta.append(R"(","io.modelcontextprotocol/clientInfo":)").append(client_info_);
+      meta.append(R"(,"io.modelcontextprotocol/clientCapabilities":)").append(options.capabilities);
+    }
+    // All of it or, where memory was too short for it, nothing.
+    era = spoken;
+    version = std::move(agreed);
+    credentials_ = std::move(credentials);
+    get_head = std::move(get);
+    post_head = std::move(post);
+    meta_members = std::move(meta);
   }
+
+  /// Whether there are other credentials now than those that requests carry.
+  bool credentials_changed() const { return credentials_ != options.credentials.fields(); }
 
   std::string client_info_;  // JSON text
   secret_text own_fields_;   // of every request, from the options
+  secret_text credentials_;  // of every request, from the authorizer
   era_verdict known_;        // what the server spoke when it was last asked
   bool found_out_ = false;   // in the last negotiation
 
@@ -218,7 +231,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     if (plan.next() == negotiation::step::failed) return;
     describe(answer.outcome->text());
     session_id = answer.session_id;
-    speak(protocol_era::legacy, plan.version());
+    speak(protocol_era::legacy, std::string(plan.version()));
   }
 
   /// Keeps what the server says of itself, as far as it can be understood.

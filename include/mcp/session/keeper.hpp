@@ -60,9 +60,14 @@ class session_keeper {
 
   /// Whether the record is ours to write.
   bool owns() const noexcept { return owns_; }
-  /// When the lease is to be renewed, and when it has run out.
+  /// When the lease is to be renewed.
   time_point renew_at() const noexcept { return lease_until_ - lease_time / 2; }
+  /// When it has run out.
   time_point lease_until() const noexcept { return lease_until_; }
+  /// Whether it has run out. The machine may have been asleep: then only the date has moved.
+  bool is_late() const {
+    return deadlines_->now() >= lease_until_ || deadlines_->wall_clock() >= lease_until_date_;
+  }
 
   /// Takes the lease, if it is free, and reads what is there. A store that fails is as good as none; what it
   /// holds is not written over then.
@@ -82,7 +87,8 @@ class session_keeper {
     auto found = parse<session_record>(loaded);
     if (!found) {
       out.fault = std::move(found).error();
-      owns_ = false;
+      const auto ignored = co_await leave();
+      static_cast<void>(ignored);
     } else if (found->has_value()) {
       version_ = (*loaded)->version;
       others_ = (*found)->others;
@@ -96,6 +102,7 @@ class session_keeper {
       out.fault = era.error();
     } else if (era->has_value()) {
       era_version_ = (*loaded)->version;
+      era_others_ = (*era)->others;
       out.verdict = (*era)->verdict;
     }
     co_return out;
@@ -104,16 +111,21 @@ class session_keeper {
   /// Takes the lease, or extends it; false if somebody else holds it.
   asio::awaitable<result<bool>> renew() {
     const auto since = deadlines_->now();
-    auto leasing = store_.lease(session_key_, owner_, lease_time, deadlines_->wall_clock());
+    const auto date = deadlines_->wall_clock();
+    asked_ = true;
+    auto leasing = store_.lease(session_key_, owner_, lease_time, date);
     auto leased = co_await in_time(std::move(leasing));
-    owns_ = leased && *leased;
-    if (owns_) lease_until_ = since + lease_time;
+    if (leased) owns_ = asked_ = *leased;
+    if (leased && owns_) {
+      lease_until_ = since + lease_time;
+      lease_until_date_ = date + lease_time;
+    }
     co_return leased;
   }
 
   /// Writes down the session, if that is for this client to do.
   asio::awaitable<result<void>> keep(session_record session) {
-    while (owns_ && deadlines_->now() < lease_until_) {
+    while (owns_ && !is_late()) {
       session.others = others_;
       const secret bytes = session.bytes();
       auto saving = store_.save(session_key_, bytes.view(), version_);
@@ -135,20 +147,33 @@ class session_keeper {
 
   /// Writes down what the server was found to speak.
   asio::awaitable<result<void>> keep_era(era_verdict found) {
-    const secret bytes = era_record{std::move(found)}.bytes();
+    const secret bytes = era_record{std::move(found), era_others_}.bytes();
     auto saving = store_.save(era_key_, bytes.view(), era_version_);
     const auto saved = co_await in_time(std::move(saving));
     if (!saved) co_return saved.error();
-    if (saved->has_value()) era_version_ = **saved;  // else others have found out the same meanwhile
+    if (saved->has_value()) {
+      era_version_ = **saved;
+      co_return result<void>();
+    }
+    // Others have found out the same meanwhile.
+    const auto loaded = co_await load(era_key_);
+    const auto theirs = parse<era_record>(loaded);
+    if (!theirs) co_return theirs.error();
+    era_version_ = theirs->has_value() ? (*loaded)->version : no_record;
+    if (theirs->has_value()) era_others_ = (*theirs)->others;
     co_return result<void>();
   }
 
   /// To be called, and its result kept, where `leave()` follows: whoever uses the same store may count on it.
   departures::departure about_to_leave() const { return {store_.departures(), session_key_}; }
 
+  /// Whether the lease may be this client's: a request for it that has failed may have been granted.
+  bool may_own() const noexcept { return asked_; }
+
   /// Gives the lease back.
   asio::awaitable<result<void>> leave() {
-    if (!std::exchange(owns_, false)) co_return result<void>();
+    owns_ = false;
+    if (!std::exchange(asked_, false)) co_return result<void>();
     auto releasing = store_.release(session_key_, owner_);
     co_return co_await in_time(std::move(releasing));
   }
@@ -201,9 +226,11 @@ class session_keeper {
   const std::string session_key_, era_key_, owner_;
 
   bool owns_ = false;
+  bool asked_ = false;
   time_point lease_until_ = time_point::max();
+  std::chrono::system_clock::time_point lease_until_date_ = std::chrono::system_clock::time_point::max();
   record_version version_ = no_record, era_version_ = no_record;
-  record_fields others_;
+  record_fields others_, era_others_;
 };
 
 }  // namespace mcp::inline v0::detail

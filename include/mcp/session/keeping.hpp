@@ -27,7 +27,7 @@ namespace mcp::inline v0::detail {
 /// look at what is there before the first one. One thing at a time is written: what is newer never meets what
 /// is older.
 template <class Store>
-class kept_in final : public keeping {
+class kept_in final : public keeping, public std::enable_shared_from_this<kept_in<Store>> {
  public:
   using time_point = deadline_list::time_point;
 
@@ -43,7 +43,7 @@ class kept_in final : public keeping {
       co_await release(session);
       co_return false;
     }
-    session->lease_due = keeper_.owns() ? keeper_.renew_at() : time_point::max();
+    session->hold_until(keeper_.owns() ? keeper_.renew_at() : time_point::max());
     if (found.verdict) session->assume(std::move(*found.verdict));
     co_return found.session && session->go_on_with(std::move(*found.session));
   }
@@ -53,26 +53,30 @@ class kept_in final : public keeping {
     if (writing_) return;
     writing_ = true;
     try {
-      asio::co_spawn(session->executor, keep(session), asio::detached);
+      asio::co_spawn(session->executor, keep(this->shared_from_this(), session), asio::detached);
     } catch (...) {  // memory is short: the next change is written down
       writing_ = false;
     }
   }
 
-  void renew_lease_soon(std::shared_ptr<kept_session> session, time_point now) override {
-    if (now >= keeper_.lease_until()) return session->look_again();
-    session->lease_due = keeper_.lease_until();
-    asio::co_spawn(session->executor, renew_lease(session), asio::detached);
+  bool is_late() const override { return keeper_.is_late(); }
+
+  void renew_lease_soon(std::shared_ptr<kept_session> session) noexcept override try {
+    if (is_late() && !session->session_id.empty()) return session->look_again();
+    session->hold_until(is_late() ? time_point::max() : keeper_.lease_until());
+    asio::co_spawn(session->executor, renew_lease(this->shared_from_this(), session), asio::detached);
+  } catch (...) {  // memory is short, or an observer threw: it runs out
   }
 
-  asio::awaitable<void> put_away(std::shared_ptr<kept_session> session, session_record left) override {
+  asio::awaitable<void> put_away(std::shared_ptr<kept_session> session,
+                                 std::optional<session_record> left) override {
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     const auto goes_on = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
     std::error_code ignored;
     while (writing_ && goes_on())
       co_await written_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    if (goes_on()) {
-      const auto kept = co_await keeper_.keep(std::move(left));
+    if (left && goes_on()) {
+      const auto kept = co_await keeper_.keep(std::move(*left));
       if (!kept) session->tell(kept.error());
     }
     if (!goes_on()) co_return leave_soon(session);
@@ -80,17 +84,21 @@ class kept_in final : public keeping {
   }
 
   void leave_soon(std::shared_ptr<kept_session> session) noexcept override try {
-    if (!keeper_.owns()) return;
+    if (!keeper_.may_own()) return;
     departure_.emplace(keeper_.about_to_leave());
-    if (!writing_) asio::co_spawn(session->executor, release(session), asio::detached);
+    if (!writing_)
+      asio::co_spawn(session->executor, leave(this->shared_from_this(), session), asio::detached);
   } catch (...) {  // memory is short: the lease runs out
     departure_.reset();
   }
 
  private:
-  asio::awaitable<void> keep(std::shared_ptr<kept_session> session) {
+  // What nobody waits for keeps this alive: the session may have begun anew.
+
+  asio::awaitable<void> keep([[maybe_unused]] std::shared_ptr<kept_in> self,
+                             std::shared_ptr<kept_session> session) {
     try {
-      while (std::exchange(again_, false) && session->state == channel::phase::ready) {
+      while (std::exchange(again_, false) && session->has_session()) {
         auto record = session->describe();  // before the session may be gone
         if (auto found_out = session->take_found_out()) {
           const auto kept = co_await keeper_.keep_era(std::move(*found_out));
@@ -106,17 +114,22 @@ class kept_in final : public keeping {
     written_.notify();
   }
 
-  asio::awaitable<void> renew_lease(std::shared_ptr<kept_session> session) {
+  asio::awaitable<void> renew_lease([[maybe_unused]] std::shared_ptr<kept_in> self,
+                                    std::shared_ptr<kept_session> session) {
     const auto renewed = co_await keeper_.renew();
-    if (!renewed) {
-      session->tell(renewed.error());
-    } else if (session->state == channel::phase::closed) {
+    if (!renewed) session->tell(renewed.error());
+    if (session->state == channel::phase::closed || !session->is_kept_by(*this)) {
       co_await release(session);
-    } else if (*renewed) {
-      session->lease_due = keeper_.renew_at();
-    } else {
+    } else if (renewed && *renewed) {
+      session->hold_until(keeper_.renew_at());
+    } else if (renewed) {
       session->look_again();
     }
+  }
+
+  asio::awaitable<void> leave([[maybe_unused]] std::shared_ptr<kept_in> self,
+                              std::shared_ptr<kept_session> session) {
+    co_await release(session);
   }
 
   asio::awaitable<void> release(std::shared_ptr<kept_session> session) {

@@ -30,16 +30,22 @@ class kept_session : public handshake {
   using handshake::handshake;
 
   void keep_soon() noexcept override {
-    if (keeping_ && state == phase::ready) keeping_->keep_soon(shared());
+    if (keeping_ && has_session()) keeping_->keep_soon(shared());
   }
-  void renew_lease_soon(time_point now) override { keeping_->renew_lease_soon(shared(), now); }
+  void hold_lease(time_point now) noexcept override {
+    if (now >= lease_due || keeping_->is_late()) {
+      keeping_->renew_lease_soon(shared());
+    } else if (!lease_watch.armed()) {
+      deadlines->set(lease_watch, lease_due);
+    }
+  }
 
   // For `keeping`.
 
   /// The session as it is. Where it is `left`, with what was not finished.
   session_record describe(bool left = false) const {
     session_record out;
-    out.open = state == phase::ready;
+    out.open = has_session();
     out.protocol_version = version;
     out.session_id = session_id;
     out.server = save().server;
@@ -95,14 +101,25 @@ class kept_session : public handshake {
     return true;
   }
 
-  /// The lease has run out, as after a long sleep: others may use the session by now.
+  /// Until then nobody else takes what is in the store.
+  void hold_until(time_point when) {
+    lease_due = when;
+    if (when == time_point::max()) return lease_watch.clear();
+    if (!active.empty()) deadlines->set(lease_watch, when);
+  }
+
+  /// The lease has run out, as after a long sleep: others may use the session by now. While credentials are
+  /// asked for, that is seen to afterwards.
   void look_again() {
+    if (state == phase::authorizing) return;
     lease_due = time_point::max();
     if (state != phase::ready || session_id.empty()) return;
     looked_ = false;
     state = phase::idle;
     show(connection_state::reconnecting);
   }
+
+  bool is_kept_by(const keeping& one) const noexcept { return keeping_.get() == &one; }
 
  protected:
   ~kept_session() = default;
@@ -114,15 +131,31 @@ class kept_session : public handshake {
   static asio::awaitable<bool> take_over(std::shared_ptr<kept_session> self) {
     if (!self->to_be_looked_at()) co_return false;
     if (!self->keeping_) self->keeping_ = self->options.store.keep(*self);
-    const bool found = co_await self->keeping_->take_over(self);
+    const auto keeper = self->keeping_;
+    const bool found = co_await keeper->take_over(self);
     self->looked_ = true;
     co_return found;
   }
 
-  /// Writes down how the session was left, and lets others have it.
+  /// Acts for whom the credentials of now stand for. What was another one's is left to them.
+  void act_for_owner() {
+    auto whom = options.credentials ? options.credentials.principal() : "";
+    if (whom == acts_for_) return;
+    if (!std::exchange(acts_for_, std::move(whom)).empty()) {
+      leave_soon();
+      keeping_.reset();
+      looked_ = false;
+      hold_until(time_point::max());
+      forget_session();
+    }
+  }
+
+  /// Writes down how the session was left, if there is one, and lets others have it.
   template <class Form>
-  static asio::awaitable<void> put_away(std::shared_ptr<kept_session> self, session_record left) {
-    if (self->looked_) co_await self->keeping_->put_away(self, std::move(left));
+  static asio::awaitable<void> put_away(std::shared_ptr<kept_session> self,
+                                        std::optional<session_record> left) {
+    const auto keeper = self->keeping_;
+    if (self->looked_) co_await keeper->put_away(self, std::move(left));
   }
 
   /// Lets others have the session, as it was last written down. Does not wait.
@@ -152,6 +185,7 @@ class kept_session : public handshake {
 
   std::shared_ptr<keeping> keeping_;  // null: nobody has looked yet
   bool looked_ = false;
+  std::string acts_for_;  // the principal; empty before the first opening
 };
 
 }  // namespace mcp::inline v0::detail

@@ -22,18 +22,19 @@ namespace mcp::inline v0::detail {
 /// What a server was found to speak, as it is kept in a store. No I/O.
 struct era_record {
   era_verdict verdict;
+  record_fields others{};  ///< whatever else is in the record
 
   /// Errors: `store_corrupt`.
   static result<era_record> parse(std::string_view bytes) {
-    const auto fields = record_fields::parse(bytes);
-    if (!fields) return fields.error();
+    auto fields = record_fields::parse(bytes);
+    if (!fields) return std::move(fields).error();
     const auto learned = fields->time("learned");
     if (!learned) return failure(errc::store_corrupt, "learned");
-    return era_record{{fields->text("protocol_version"), *learned}};
+    return era_record{{fields->text("protocol_version"), *learned}, std::move(*fields)};
   }
 
   secret bytes() const {
-    record_fields fields;
+    record_fields fields = others;
     fields.set_text("protocol_version", verdict.version);
     fields.set_time("learned", verdict.learned);
     return fields.bytes();

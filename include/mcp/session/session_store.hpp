@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
-#include <mcp/async/deadline.hpp>
 #include <mcp/store/any_credential_store.hpp>
 
 #include <asio/awaitable.hpp>
 
 #include <concepts>
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 
@@ -28,10 +28,13 @@ class keeping {
   virtual asio::awaitable<bool> take_over(std::shared_ptr<kept_session> session) = 0;
   /// Writes the session down as it is now. Does not wait.
   virtual void keep_soon(std::shared_ptr<kept_session> session) noexcept = 0;
+  /// Whether others may have taken by now what is in the store.
+  virtual bool is_late() const = 0;
   /// Holds on to what is in the store, or finds that it is too late for that. Does not wait.
-  virtual void renew_lease_soon(std::shared_ptr<kept_session> session, deadline_list::time_point now) = 0;
-  /// Writes down how the session was left, and lets others have it.
-  virtual asio::awaitable<void> put_away(std::shared_ptr<kept_session> session, session_record left) = 0;
+  virtual void renew_lease_soon(std::shared_ptr<kept_session> session) noexcept = 0;
+  /// Writes down how the session was left, if there is one, and lets others have it.
+  virtual asio::awaitable<void> put_away(std::shared_ptr<kept_session> session,
+                                         std::optional<session_record> left) = 0;
   /// Lets others have the session, as it was last written down. Does not wait.
   virtual void leave_soon(std::shared_ptr<kept_session> session) noexcept = 0;
 };
