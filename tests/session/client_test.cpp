@@ -12,10 +12,13 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include <chrono>
+#include <exception>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 using mcp::errc;
@@ -504,11 +507,63 @@ TEST_CASE("a call of a coroutine that goes on when it is cancelled") {
   CHECK(server.connections() == 0);
 }
 
+namespace {
+
+/// How an operation that is awaited on `context` fails without waiting; 0 if it does not.
+template <class T>
+errc refusal(asio::io_context& context, asio::awaitable<T> operation) {
+  const auto code = std::make_shared<errc>();
+  const auto note = [code](const std::exception_ptr& thrown, const auto&... outcome) {
+    try {
+      if (thrown) std::rethrow_exception(thrown);
+      if constexpr (requires { (outcome.error(), ...); }) (static_cast<void>(outcome.value()), ...);
+    } catch (const mcp::error& failed) {
+      *code = code_of(failed.why());
+    }
+  };
+  asio::co_spawn(context, std::move(operation), note);
+  context.restart();
+  context.poll();
+  return *code;
+}
+
+}  // namespace
+
 TEST_CASE("a client is used from its own executor only") {
   asio::io_context context;
   asio::io_context other;
   test::scripted_server server(context);
   mcp::client client{context.get_executor(), server.url(), modern()};
-  CHECK(code_of(test::start(other, call(client, "a")).wait().why) == errc::wrong_executor);
+  CHECK(refusal(other, client.call_tool("a")) == errc::wrong_executor);
+  CHECK(refusal(other, client.call_tool("a", {}, {}, mcp::as_result)) == errc::wrong_executor);
+  CHECK(refusal(other, client.list_tools()) == errc::wrong_executor);
+  CHECK(refusal(other, client.list_tools({}, mcp::as_result)) == errc::wrong_executor);
+  CHECK(refusal(other, client.status_after(0)) == errc::wrong_executor);
+  CHECK(refusal(other, client.status_after(0, mcp::as_result)) == errc::wrong_executor);
+  CHECK(refusal(other, client.unfinished()) == errc::wrong_executor);
+  CHECK(refusal(other, client.unfinished(mcp::as_result)) == errc::wrong_executor);
+  CHECK(refusal(other, client.hand_over()) == errc::wrong_executor);
+  CHECK(refusal(other, client.hand_over(mcp::as_result)) == errc::wrong_executor);
+  CHECK(refusal(other, client.close()) == errc::wrong_executor);
+  CHECK(refusal(other, client.close(mcp::as_result)) == errc::wrong_executor);
+  CHECK(client.status().state == mcp::connection_state::idle);
+  CHECK(server.connections() == 0);
+}
+
+TEST_CASE("a session is used from its own executor only") {
+  asio::io_context context;
+  asio::io_context other;
+  test::scripted_server server(context);
+  mcp::session session{context.get_executor(), server.url(), modern()};
+  bool began = false;
+  const auto ping = [&](mcp::session& on) {
+    began = true;
+    return on.ping();
+  };
+  CHECK(refusal(other, session.open()) == errc::wrong_executor);
+  CHECK(refusal(other, session.open(mcp::as_result)) == errc::wrong_executor);
+  CHECK(refusal(other, mcp::with_reinitialize(session, ping)) == errc::wrong_executor);
+  CHECK(refusal(other, mcp::with_reinitialize(session, ping, {}, mcp::as_result)) == errc::wrong_executor);
+  CHECK_FALSE(began);
   CHECK(server.connections() == 0);
 }

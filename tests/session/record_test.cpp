@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <mcp/base/url.hpp>
 #include <mcp/session/record.hpp>
 #include <mcp/store/key.hpp>
 
@@ -12,6 +13,7 @@
 using mcp::errc;
 using mcp::detail::era_record;
 using mcp::detail::record_fields;
+using mcp::detail::resource_name;
 using mcp::detail::session_record;
 using mcp::detail::store_key;
 using namespace std::chrono_literals;
@@ -134,4 +136,17 @@ TEST_CASE("different parts make different keys, in plain characters") {
     }
   }
   CHECK(store_key("era", {"https://example.com/mcp"}) == "era/https:%2F%2Fexample.com%2Fmcp");
+}
+
+TEST_CASE("the name of a resource tells queries apart, and does not tell them") {
+  const auto name = [](std::string_view text) {
+    return resource_name(mcp::url::parse(text).value()).value();
+  };
+  CHECK(name("https://Example.com:443/mcp") == "https://example.com/mcp");
+  CHECK(name("http://[::1]:8080/") == "http://[::1]:8080/");
+  // printf 'api_key=SECRET' | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
+  CHECK(name("https://example.com/mcp?api_key=SECRET") == "https://example.com/mcp?g2gM_SAPjOiO85la75-m3A");
+  const std::set<std::string> names{name("https://h/mcp"), name("https://h/mcp?"), name("https://h/mcp?a"),
+                                    name("https://h/mcp?b"), name("https://h/mc?a")};
+  CHECK(names.size() == 5);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/base/error.hpp>
 #include <mcp/base/result.hpp>
 #include <mcp/http/driver.hpp>
 #include <mcp/session/core.hpp>
@@ -16,6 +17,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/dispatch.hpp>
 #include <asio/executor_work_guard.hpp>
+#include <asio/this_coro.hpp>
 
 #include <exception>
 #include <type_traits>
@@ -56,6 +58,7 @@ template <class T>
 struct returning {
   using type = result<T>;
   static type from(call& done) { return decoded<T>::from(done.take_outcome()); }
+  static type unwrap(result<T> outcome) { return outcome; }
 };
 
 /// The library's one throw site.
@@ -69,10 +72,14 @@ struct rethrowing {
   }
 };
 
-template <class T>
-asio::awaitable<T> unwrapped(asio::awaitable<result<T>> operation) {
-  auto outcome = co_await std::move(operation);
-  co_return rethrowing<T>::unwrap(std::move(outcome));
+/// Awaits `operation` on its client's executor only: on another, nothing of it runs.
+template <class Output, class T>
+asio::awaitable<typename Output::type> awaited_on(asio::any_io_executor executor,
+                                                  asio::awaitable<result<T>> operation) {
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  result<T> outcome = errc::wrong_executor;
+  if (here == executor) outcome = co_await std::move(operation);
+  co_return Output::unwrap(std::move(outcome));
 }
 
 /// Hands the outcome of a coroutine to the handler of any completion token.
@@ -99,9 +106,9 @@ struct initiate_spawn {
 template <class T, class Token>
 auto complete(const asio::any_io_executor& executor, asio::awaitable<result<T>> operation, Token&& token) {
   if constexpr (std::is_same_v<std::decay_t<Token>, throwing_t>) {
-    return unwrapped<T>(std::move(operation));
+    return awaited_on<rethrowing<T>>(executor, std::move(operation));
   } else if constexpr (std::is_same_v<std::decay_t<Token>, as_result_t>) {
-    return operation;
+    return awaited_on<returning<T>>(executor, std::move(operation));
   } else {
     return asio::async_initiate<Token, void(result<T>)>(initiate_spawn{}, token, executor,
                                                         std::move(operation));

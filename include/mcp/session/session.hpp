@@ -22,8 +22,8 @@ struct recovery_access;
 /// breaks is taken up again. `mcp::with_reinitialize` heals it from outside; `mcp::client` does all of it,
 /// and is what most programs want.
 ///
-/// Belongs to one executor and is not thread-safe. Destruction ends what is under way, sends nothing and
-/// never blocks.
+/// Belongs to one executor, as a client does. Destruction ends what is under way, sends nothing and never
+/// blocks.
 class session : public operations {
  public:
   /// Throws `mcp::error` (`errc::invalid_url`, `errc::invalid_argument`, `errc::invalid_header_value`) where

@@ -45,7 +45,8 @@ std::shared_ptr<keeping> keep_in(any_credential_store store, const kept_session&
 }  // namespace detail
 
 /// Where clients keep their sessions: any `CredentialStore` or `BlockingCredentialStore`, in a copyable
-/// handle whose copies share it; empty without one.
+/// handle whose copies share it; empty without one. A file that puts a store into it includes
+/// `<mcp/client.hpp>` or `<mcp/mcp.hpp>`, where the code is that keeps sessions; else it does not link.
 class session_store {
  public:
   session_store() = default;

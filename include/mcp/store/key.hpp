@@ -2,6 +2,10 @@
 #pragma once
 
 #include <mcp/base/ascii.hpp>
+#include <mcp/base/base64.hpp>
+#include <mcp/base/result.hpp>
+#include <mcp/base/url.hpp>
+#include <mcp/crypto/sha256.hpp>
 
 #include <initializer_list>
 #include <string>
@@ -26,6 +30,18 @@ inline std::string store_key(std::string_view kind, std::initializer_list<std::s
     }
   }
   return key;
+}
+
+/// What stands for a URL in a key. Of a query, which may hold a secret, only a hash is in it.
+inline result<std::string> resource_name(const url& resource) {
+  const std::string_view text = resource.str();
+  const auto query = text.find('?');
+  std::string name(text.substr(0, query));
+  if (query == text.npos) return name;
+  const auto digest = crypto::sha256(text.substr(query + 1));
+  if (!digest) return digest.error();
+  encode_base64url(name += '?', digest->substr(0, 16));
+  return name;
 }
 
 }  // namespace mcp::inline v0::detail

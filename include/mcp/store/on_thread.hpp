@@ -2,6 +2,8 @@
 #pragma once
 
 #include <mcp/async/offload.hpp>
+#include <mcp/base/error.hpp>
+#include <mcp/base/result.hpp>
 #include <mcp/store/credential_store.hpp>
 
 #include <asio/awaitable.hpp>
@@ -9,12 +11,14 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 namespace mcp::inline v0 {
@@ -24,7 +28,10 @@ namespace detail {
 /// Lets threads in one at a time, in the order in which they were announced.
 class turnstile {
  public:
-  /// A place in the row; given up when it is destroyed, whether its turn has come or not.
+  /// In the row, one that is let in among them.
+  static constexpr std::size_t most = 64;
+
+  /// A place in the row; left when it is destroyed, whether its turn has come or not.
   class place {
    public:
     explicit place(turnstile& at) : at_(&at), number_(at.announce()) {}
@@ -33,26 +40,51 @@ class turnstile {
     ~place() {
       if (at_ != nullptr) at_->leave(number_);
     }
-    /// Returns when it is first in the row.
-    void wait() const { at_->wait_for(number_); }
+    /// Whether there was one.
+    explicit operator bool() const noexcept { return number_ != 0; }
+    /// Returns when it is first in the row; false once it was given up.
+    bool wait() const { return at_->wait_for(number_); }
 
    private:
+    friend class turnstile;
     turnstile* at_;
     std::uint64_t number_;
   };
 
+  /// Gives a place up when it is destroyed, unless its turn has come.
+  class interest {
+   public:
+    explicit interest(const place& in) noexcept : at_(*in.at_), number_(in.number_) {}
+    interest(const interest&) = delete;
+    interest& operator=(const interest&) = delete;
+    ~interest() { at_.give_up(number_); }
+
+   private:
+    turnstile& at_;
+    const std::uint64_t number_;
+  };
+
  private:
+  /// 0 if the row is too long.
   std::uint64_t announce() {
     const std::lock_guard lock(mutex_);
-    row_.insert(next_);
-    return next_++;
+    if (row_.size() == most) return 0;
+    row_.insert(++last_);
+    return last_;
   }
-  void wait_for(std::uint64_t number) {
+  bool wait_for(std::uint64_t number) {
     std::unique_lock lock(mutex_);
-    moved_.wait(lock, [&] { return *row_.begin() == number; });
+    moved_.wait(lock, [&] { return !row_.contains(number) || *row_.begin() == number; });
+    return row_.contains(number);
   }
   void leave(std::uint64_t number) noexcept {
     const std::lock_guard lock(mutex_);
+    row_.erase(number);
+    moved_.notify_all();
+  }
+  void give_up(std::uint64_t number) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (!row_.contains(number) || *row_.begin() == number) return;
     row_.erase(number);
     moved_.notify_all();
   }
@@ -60,7 +92,7 @@ class turnstile {
   std::mutex mutex_;
   std::condition_variable moved_;
   std::set<std::uint64_t> row_;
-  std::uint64_t next_ = 0;
+  std::uint64_t last_ = 0;
 };
 
 }  // namespace detail
@@ -70,7 +102,9 @@ class turnstile {
 /// Operations run on threads of their own, one at a time and in the order in which they were begun: the store
 /// needs no lock, and an executor never waits. Copies share the store. It is destroyed with the last of them,
 /// or behind an operation that still runs. Terminal cancellation ends the wait for an operation at once with
-/// `errc::cancelled`; the operation itself runs to its end.
+/// `errc::cancelled`; the operation runs to its end if its turn has come, and does not run otherwise. Beyond
+/// 64 that wait or run, an operation ends at once with `errc::store_failed`, so that a store that hangs is
+/// not given more and more threads.
 template <BlockingCredentialStore Store>
 class on_thread {
  public:
@@ -120,9 +154,13 @@ class on_thread {
   static asio::awaitable<std::invoke_result_t<Operation&, Store&>> run_on(std::shared_ptr<shared> on,
                                                                           Operation operation) {
     auto executor = co_await asio::this_coro::executor;
-    auto job = [on, place = detail::turnstile::place(on->turns), operation = std::move(operation)]() mutable {
+    detail::turnstile::place place(on->turns);
+    if (!place) co_return failure(errc::store_failed, "the store does not answer");
+    const detail::turnstile::interest awaited(place);
+    auto job = [on, place = std::move(place),
+                operation = std::move(operation)]() mutable -> std::invoke_result_t<Operation&, Store&> {
       const auto turn = std::move(place);  // ends with the job, however late its awaiter takes the answer
-      turn.wait();
+      if (!turn.wait()) return errc::cancelled;
       return operation(on->store);
     };
     co_return co_await offload(executor, std::move(job));
