@@ -140,7 +140,7 @@ class reinitialize_run {
 };
 
 /// Opens the session again, and tries until it is open or that is not worth it any more.
-template <class T>
+template <class Form>
 asio::awaitable<result<void>> reopen(reinitialize_run& run) {
   const auto cancellation = co_await asio::this_coro::cancellation_state;
   for (;;) {
@@ -158,15 +158,29 @@ asio::awaitable<result<void>> reopen(reinitialize_run& run) {
   }
 }
 
-template <class T, class Operation>
-asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operation,
-                                                   reinitialize_policy policy) {
+/// What an operation brought, in the form that `Form` (`throwing_t` or `as_result_t`) asks for.
+template <class Form, class T>
+auto in_form(result<T> outcome) {
+  if constexpr (std::is_same_v<Form, throwing_t>) {
+    return rethrowing<T>::unwrap(std::move(outcome));
+  } else {
+    return outcome;
+  }
+}
+template <class Form, class T>
+using form_of = decltype(in_form<Form, T>(std::declval<result<T>>()));
+
+template <class Form, class T, class Operation>
+asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation operation,
+                                                          reinitialize_policy policy) {
+  const asio::any_io_executor here = co_await asio::this_coro::executor;
+  if (here != on.get_executor()) co_return in_form<Form, recovered<T>>(errc::wrong_executor);
   reinitialize_run run(on, policy);
   call_scope scope(recovery_access::scope(on));
   for (;; scope.begin_anew()) {
     if (run.has_no_session()) {
-      auto opened = co_await reopen<T>(run);
-      if (!opened) co_return std::move(opened).error();
+      auto opened = co_await reopen<Form>(run);
+      if (!opened) co_return in_form<Form, recovered<T>>(std::move(opened).error());
     }
     session handle = recovery_access::within(on, scope);
     recovered<T> brought;
@@ -196,13 +210,14 @@ asio::awaitable<result<recovered<T>>> reinitialize(session& on, Operation operat
     const auto step = run.failed(*why, false, scope.acted());
     // Where the operation ends, the session is repaired for the next one.
     run.discard(step.first, *why);
-    if (step.call != next_step::replay) co_return run.conclude(std::move(*why), step.call);
+    if (step.call != next_step::replay)
+      co_return in_form<Form, recovered<T>>(run.conclude(std::move(*why), step.call));
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     const auto until = run.core()->deadlines->now() + step.delay;
     if (cancellation.cancelled() == asio::cancellation_type::none && step.delay.count() != 0)
       co_await session_core::pause(run.core(), until);
     if (cancellation.cancelled() != asio::cancellation_type::none)
-      co_return run.conclude(errc::cancelled, next_step::end);
+      co_return in_form<Form, recovered<T>>(run.conclude(errc::cancelled, next_step::end));
   }
 }
 
@@ -230,9 +245,15 @@ template <class Operation, class Token = throwing_t>
 auto with_reinitialize(session& session, Operation operation, reinitialize_policy policy = {},
                        Token&& token = {}) {
   using part = typename detail::awaited_by<Operation>::type;
-  return detail::complete<recovered<part>>(session.get_executor(),
-                                           detail::reinitialize<part>(session, std::move(operation), policy),
-                                           std::forward<Token>(token));
+  using form = std::decay_t<Token>;
+  if constexpr (std::is_same_v<form, throwing_t> || std::is_same_v<form, as_result_t>) {
+    return detail::reinitialize<form, part>(session, std::move(operation), policy);
+  } else {
+    return detail::complete<recovered<part>>(
+        session.get_executor(),
+        detail::reinitialize<as_result_t, part>(session, std::move(operation), policy),
+        std::forward<Token>(token));
+  }
 }
 
 }  // namespace mcp::inline v0

@@ -6,6 +6,7 @@
 #include <mcp/session/kept_session.hpp>
 #include <mcp/session/record.hpp>
 #include <mcp/session/session_store.hpp>
+#include <mcp/store/key.hpp>
 
 #include <asio/awaitable.hpp>
 #include <asio/cancellation_state.hpp>
@@ -33,7 +34,7 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
 
   kept_in(any_credential_store store, const kept_session& session)
       : keeper_(session.executor, session.pool->deadlines().shared_from_this(), std::move(store),
-                session.options.profile, session.endpoint.str(), session.principal()),
+                session.options.profile, resource_name(session.endpoint).value(), session.principal()),
         written_(session.executor) {}
 
   asio::awaitable<bool> take_over(std::shared_ptr<kept_session> session) override {

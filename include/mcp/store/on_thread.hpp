@@ -11,7 +11,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -28,9 +27,6 @@ namespace detail {
 /// Lets threads in one at a time, in the order in which they were announced.
 class turnstile {
  public:
-  /// In the row, one that is let in among them.
-  static constexpr std::size_t most = 64;
-
   /// A place in the row; left when it is destroyed, whether its turn has come or not.
   class place {
    public:
@@ -40,8 +36,6 @@ class turnstile {
     ~place() {
       if (at_ != nullptr) at_->leave(number_);
     }
-    /// Whether there was one.
-    explicit operator bool() const noexcept { return number_ != 0; }
     /// Returns when it is first in the row; false once it was given up.
     bool wait() const { return at_->wait_for(number_); }
 
@@ -65,12 +59,10 @@ class turnstile {
   };
 
  private:
-  /// 0 if the row is too long.
   std::uint64_t announce() {
     const std::lock_guard lock(mutex_);
-    if (row_.size() == most) return 0;
-    row_.insert(++last_);
-    return last_;
+    row_.insert(next_);
+    return next_++;
   }
   bool wait_for(std::uint64_t number) {
     std::unique_lock lock(mutex_);
@@ -92,7 +84,7 @@ class turnstile {
   std::mutex mutex_;
   std::condition_variable moved_;
   std::set<std::uint64_t> row_;
-  std::uint64_t last_ = 0;
+  std::uint64_t next_ = 0;
 };
 
 }  // namespace detail
@@ -102,9 +94,8 @@ class turnstile {
 /// Operations run on threads of their own, one at a time and in the order in which they were begun: the store
 /// needs no lock, and an executor never waits. Copies share the store. It is destroyed with the last of them,
 /// or behind an operation that still runs. Terminal cancellation ends the wait for an operation at once with
-/// `errc::cancelled`; the operation runs to its end if its turn has come, and does not run otherwise. Beyond
-/// 64 that wait or run, an operation ends at once with `errc::store_failed`, so that a store that hangs is
-/// not given more and more threads.
+/// `errc::cancelled`; the operation runs to its end if its turn has come, and does not run otherwise. So a
+/// store that hangs has no more threads than there are who wait for it.
 template <BlockingCredentialStore Store>
 class on_thread {
  public:
@@ -155,7 +146,6 @@ class on_thread {
                                                                           Operation operation) {
     auto executor = co_await asio::this_coro::executor;
     detail::turnstile::place place(on->turns);
-    if (!place) co_return failure(errc::store_failed, "the store does not answer");
     const detail::turnstile::interest awaited(place);
     auto job = [on, place = std::move(place),
                 operation = std::move(operation)]() mutable -> std::invoke_result_t<Operation&, Store&> {
