@@ -58,6 +58,14 @@ struct asked_for : Fixture {
 using asked_legacy = asked_for<test::legacy>;
 using asked_modern = asked_for<test::modern>;
 
+template <bool Throws>
+struct authorizer {
+  asio::awaitable<mcp::result<void>> prepare();
+  std::string_view fields() const noexcept(!Throws);
+  std::string principal() const;
+  asio::awaitable<mcp::result<bool>> repair(const mcp::evidence& refusal);
+};
+
 }  // namespace
 
 TEST_CASE_METHOD(asked_legacy, "credentials are asked for once, and every request carries them",
@@ -195,6 +203,11 @@ TEST_CASE_METHOD(asked_modern, "clients that share credentials learn from each o
   CHECK(asked == 2);
   REQUIRE(run(other.call_tool("d", "{}", mcp::call_options{}, mcp::as_result)));
   CHECK(asked == 2);
+}
+
+TEST_CASE("an authorizer whose fields() may throw is none", "[credentials]") {
+  STATIC_REQUIRE(mcp::RequestAuthorizer<authorizer<false>>);
+  STATIC_REQUIRE_FALSE(mcp::RequestAuthorizer<authorizer<true>>);
 }
 
 TEST_CASE_METHOD(asked_legacy, "the session of a named account outlives its credentials", "[credentials]") {
