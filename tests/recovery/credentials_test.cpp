@@ -99,6 +99,31 @@ struct without_digests {
   ~without_digests() { EVP_set_default_properties(nullptr, ""); }
 };
 
+/// A memory store that hangs for as long as it is told to.
+class hanging_store {
+ public:
+  explicit hanging_store(const bool& hangs) : hangs_(&hangs) {}
+
+  asio::awaitable<mcp::store_result::load> load(std::string_view key) {
+    const auto executor = co_await asio::this_coro::executor;
+    mcp::event never(executor);
+    std::error_code ignored;
+    if (*hangs_) co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_return co_await records_.load(key);
+  }
+  asio::awaitable<mcp::store_result::save> save(std::string_view key, std::string_view bytes,
+                                                mcp::record_version expected) {
+    return records_.save(key, bytes, expected);
+  }
+  asio::awaitable<mcp::store_result::erase> erase(std::string_view key, mcp::record_version expected) {
+    return records_.erase(key, expected);
+  }
+
+ private:
+  const bool* hangs_;
+  mcp::memory_store records_;
+};
+
 }  // namespace
 
 TEST_CASE_METHOD(asked_legacy, "credentials are asked for once, and every request carries them",
@@ -399,4 +424,29 @@ TEST_CASE_METHOD(asked_modern, "credentials are found in a store", "[credentials
   peer.token = "\\\"two\"";
   CHECK(save("Authorization", "Bearer \\\"two\""));
   CHECK(call("c"));
+}
+
+TEST_CASE_METHOD(test::modern, "a store of credentials that hangs is not waited for for long",
+                 "[credentials]") {
+  bool hangs = false;
+  mcp::any_credential_store store = hanging_store(hangs);
+  std::vector<mcp::credential> fields;
+  fields.push_back(mcp::bearer("one"));
+  REQUIRE(run(mcp::save_credentials(store, "me", std::move(fields))));
+  hangs = true;
+  const auto clock = std::make_shared<test::virtual_time>();
+  options.credentials = mcp::stored_credentials(store, "me", clock);
+  const auto called = start(client().ping({}, mcp::as_result));
+  world.settle();
+  clock->advance(4999ms);
+  world.settle();
+  CHECK_FALSE(called->outcome);
+  clock->advance(1ms);
+  world.settle();
+  REQUIRE(called->outcome);
+  CHECK(code_of(*called->outcome) == errc::deadline_exceeded);
+  CHECK(called->outcome->error().message().find("the store") != std::string_view::npos);
+  CHECK(peer.requests().empty());
+  hangs = false;
+  CHECK(call("a"));
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/async/deadline.hpp>
 #include <mcp/async/with_deadline.hpp>
 #include <mcp/base/evidence.hpp>
 #include <mcp/base/result.hpp>
@@ -21,6 +22,7 @@
 #include <asio/this_coro.hpp>
 #include <asio/use_awaitable.hpp>
 
+#include <chrono>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -134,9 +136,16 @@ namespace detail {
 inline std::string credential_key(std::string_view account) { return store_key("credential", {account}); }
 
 inline asio::awaitable<result<std::vector<credential>>> load_credentials(any_credential_store store,
-                                                                         std::string account) {
-  const std::string key = credential_key(account);
-  const auto found = co_await store.load(key);
+                                                                         std::string account,
+                                                                         std::shared_ptr<time_source> time) {
+  constexpr auto patience = std::chrono::seconds(5);
+  const auto executor = co_await asio::this_coro::executor;
+  const auto deadlines = deadline_list::make(executor, time);
+  const auto until = deadlines->now() + patience;
+  auto loading = store.load(credential_key(account));
+  const auto found = co_await with_deadline(executor, *deadlines, until, std::move(loading));
+  if (!found && found.error().code() == errc::deadline_exceeded)
+    co_return failure(errc::deadline_exceeded, "the store of credentials does not answer");
   if (!found) co_return found.error();
   if (!found->has_value()) co_return failure(errc::credential_missing, "nothing stored for " + account);
   const auto record = record_fields::parse((*found)->bytes.view());
@@ -152,9 +161,14 @@ inline asio::awaitable<result<std::vector<credential>>> load_credentials(any_cre
 }  // namespace detail
 
 /// The credentials that `save_credentials` has put into a store for an account, of which the store may hold
-/// many. To be shared by clients of one executor only. `errc::credential_missing` if there are none.
-inline static_credentials stored_credentials(any_credential_store store, std::string account) {
-  auto ask = [store = std::move(store), account] { return detail::load_credentials(store, account); };
+/// many. To be shared by clients of one executor only. `errc::credential_missing` if there are none;
+/// `errc::deadline_exceeded` if the store does not answer for 5 s. `time` is for these credentials alone, as
+/// each time source is for one user; null: real time.
+inline static_credentials stored_credentials(any_credential_store store, std::string account,
+                                             std::shared_ptr<time_source> time = {}) {
+  auto ask = [store = std::move(store), account, time = std::move(time)] {
+    return detail::load_credentials(store, account, time);
+  };
   return static_credentials(std::move(ask), std::move(account));
 }
 
