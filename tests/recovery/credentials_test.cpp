@@ -1,17 +1,25 @@
 // SPDX-License-Identifier: MIT
 // Clients whose credentials come from elsewhere, and change.
 #include "recovery/fixture.hpp"
+#include <mcp/async/event.hpp>
 #include <mcp/auth/static_credentials.hpp>
 #include <mcp/store/memory_store.hpp>
 
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
 #include <asio/this_coro.hpp>
 #include <catch2/catch_test_macros.hpp>
+#include <openssl/evp.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <system_error>
+#include <utility>
 #include <vector>
 
 using mcp::connection_state;
@@ -36,12 +44,9 @@ struct asked_for : Fixture {
 
   asio::awaitable<credentials> given() {
     ++asked;
-    if (hangs) {
-      auto executor = co_await asio::this_coro::executor;
-      mcp::event never(executor);
-      std::error_code ignored;
-      co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    }
+    std::error_code ignored;
+    while (hangs) co_await answers.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (out_of_memory) throw std::bad_alloc();
     if (throws) throw std::runtime_error("with the secret " + has);
     if (has.empty()) co_return std::vector<mcp::credential>();
     std::vector<mcp::credential> out;
@@ -49,14 +54,75 @@ struct asked_for : Fixture {
     co_return out;
   }
 
+  /// Whoever is asked and hangs goes on.
+  void answer() {
+    hangs = false;
+    answers.notify();
+    this->world.settle();
+  }
+
   std::string has = "one";
   int asked = 0;
   bool hangs = false;
   bool throws = false;
+  bool out_of_memory = false;
+  mcp::event answers{this->world.context.get_executor()};
 };
 
 using asked_legacy = asked_for<test::legacy>;
 using asked_modern = asked_for<test::modern>;
+
+/// What comes of it that they are refused.
+asio::awaitable<mcp::result<bool>> refused(mcp::any_request_authorizer shared) {
+  mcp::evidence seen;
+  seen.status = 401;
+  try {
+    co_return co_await shared.repair(seen);
+  } catch (const std::bad_alloc&) {
+  }
+  co_return mcp::failure(std::make_error_code(std::errc::not_enough_memory));
+}
+
+template <bool Throws>
+struct authorizer {
+  asio::awaitable<mcp::result<void>> prepare();
+  std::string_view fields() const noexcept(!Throws);
+  std::string principal() const;
+  asio::awaitable<mcp::result<bool>> repair(const mcp::evidence& refusal);
+};
+
+/// Nothing that OpenSSL has will do.
+struct without_digests {
+  without_digests() { EVP_set_default_properties(nullptr, "provider=none"); }
+  without_digests(const without_digests&) = delete;
+  without_digests& operator=(const without_digests&) = delete;
+  ~without_digests() { EVP_set_default_properties(nullptr, ""); }
+};
+
+/// A memory store that hangs for as long as it is told to.
+class hanging_store {
+ public:
+  explicit hanging_store(const bool& hangs) : hangs_(&hangs) {}
+
+  asio::awaitable<mcp::store_result::load> load(std::string_view key) {
+    const auto executor = co_await asio::this_coro::executor;
+    mcp::event never(executor);
+    std::error_code ignored;
+    if (*hangs_) co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_return co_await records_.load(key);
+  }
+  asio::awaitable<mcp::store_result::save> save(std::string_view key, std::string_view bytes,
+                                                mcp::record_version expected) {
+    return records_.save(key, bytes, expected);
+  }
+  asio::awaitable<mcp::store_result::erase> erase(std::string_view key, mcp::record_version expected) {
+    return records_.erase(key, expected);
+  }
+
+ private:
+  const bool* hangs_;
+  mcp::memory_store records_;
+};
 
 }  // namespace
 
@@ -197,6 +263,133 @@ TEST_CASE_METHOD(asked_modern, "clients that share credentials learn from each o
   CHECK(asked == 2);
 }
 
+TEST_CASE_METHOD(asked_modern, "clients that share credentials and are refused at once ask once",
+                 "[credentials]") {
+  warm_up();
+  options.observer = nullptr;
+  mcp::client other{world.context.get_executor(), url(), options};
+  REQUIRE(run(other.call_tool("b", "{}", mcp::call_options{}, mcp::as_result)));
+  peer.token = has = "two";
+  hangs = true;
+  const auto first = start(client().call_tool("c", "{}", mcp::call_options{}, mcp::as_result));
+  const auto second = start(other.call_tool("d", "{}", mcp::call_options{}, mcp::as_result));
+  world.pass(1s);
+  answer();
+  REQUIRE(world.run([&] { return first->outcome && second->outcome; }));
+  CHECK(first->outcome->has_value());
+  CHECK(second->outcome->has_value());
+  CHECK(other.status().state == connection_state::ready);
+  CHECK(asked == 2);
+}
+
+TEST_CASE_METHOD(asked_modern, "clients that share credentials and begin at once ask once", "[credentials]") {
+  hangs = true;
+  auto shared = ask();
+  const auto first = start(shared.prepare());
+  const auto second = start(shared.prepare());
+  world.settle();
+  SECTION("and get them") {
+    answer();
+    CHECK(first->outcome->has_value());
+    CHECK(second->outcome->has_value());
+  }
+  SECTION("and get none") {
+    has.clear();
+    answer();
+    CHECK(code_of(*first->outcome) == errc::credential_missing);
+    CHECK(code_of(*second->outcome) == errc::credential_missing);
+  }
+  CHECK(asked == 1);
+}
+
+TEST_CASE_METHOD(asked_modern, "who is cancelled while credentials are asked for leaves the others waiting",
+                 "[credentials]") {
+  auto shared = ask();
+  REQUIRE(run(shared.prepare()));
+  has = "two";
+  hangs = true;
+  const auto starter = start(refused(shared));
+  const auto patient = start(refused(shared));
+  const auto waiter = start(refused(shared));
+  world.settle();
+  for (const auto& each : {starter, waiter}) {
+    each->stop.emit(asio::cancellation_type::terminal);
+    world.settle();
+    REQUIRE(each->outcome);
+    CHECK(code_of(*each->outcome) == errc::cancelled);
+  }
+  CHECK_FALSE(patient->outcome);
+  answer();
+  REQUIRE(patient->outcome);
+  CHECK(patient->outcome->value());
+  CHECK(shared.fields() == "Authorization: Bearer two\r\n");
+  CHECK(asked == 2);
+  CHECK(world.at_rest());
+}
+
+TEST_CASE_METHOD(asked_modern, "whatever becomes of the question, nobody waits for ever", "[credentials]") {
+  const mcp::any_request_authorizer shared = ask();
+  hangs = true;
+  const auto first = start(refused(shared));
+  const auto second = start(refused(shared));
+  world.settle();
+  std::error_code expected;
+  SECTION("an exception") {
+    throws = true;
+    expected = errc::authorizer_failed;
+  }
+  SECTION("memory is short") {
+    out_of_memory = true;
+    expected = std::make_error_code(std::errc::not_enough_memory);
+  }
+  answer();
+  for (const auto& each : {first, second}) {
+    REQUIRE(each->outcome);
+    CHECK(each->outcome->error().code() == expected);
+  }
+  throws = out_of_memory = false;
+  CHECK(run(refused(shared)));
+}
+
+TEST_CASE("credentials outlive the context on which they were asked for", "[credentials]") {
+  bool hangs = true;
+  mcp::static_credentials held([&hangs]() -> asio::awaitable<credentials> {
+    const auto executor = co_await asio::this_coro::executor;
+    mcp::event never(executor);
+    std::error_code ignored;
+    if (hangs) co_await never.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    std::vector<mcp::credential> out;
+    out.push_back(mcp::bearer("one"));
+    co_return out;
+  });
+  for (hangs = true; held.fields().empty(); hangs = false) {
+    test::virtual_world world;
+    asio::co_spawn(world.context, held.prepare(), asio::detached);
+    world.settle();
+  }
+  CHECK_FALSE(hangs);
+}
+
+TEST_CASE_METHOD(asked_modern, "whom the server takes a client for can always be said", "[credentials]") {
+  auto shared = ask();
+  REQUIRE(run(shared.prepare()));
+  const auto principal = shared.principal();
+  has = "two";
+  {
+    const without_digests none;
+    CHECK(shared.principal() == principal);
+    CHECK(code_of(run(refused(shared))) == errc::crypto_failed);
+    CHECK(shared.fields() == "Authorization: Bearer one\r\n");
+  }
+  CHECK(run(refused(shared)));
+  CHECK(shared.principal() != principal);
+}
+
+TEST_CASE("an authorizer whose fields() may throw is none", "[credentials]") {
+  STATIC_REQUIRE(mcp::RequestAuthorizer<authorizer<false>>);
+  STATIC_REQUIRE_FALSE(mcp::RequestAuthorizer<authorizer<true>>);
+}
+
 TEST_CASE_METHOD(asked_legacy, "the session of a named account outlives its credentials", "[credentials]") {
   options.store = mcp::memory_store();
   const auto initialized_by_next = [&](std::string account) {
@@ -231,4 +424,29 @@ TEST_CASE_METHOD(asked_modern, "credentials are found in a store", "[credentials
   peer.token = "\\\"two\"";
   CHECK(save("Authorization", "Bearer \\\"two\""));
   CHECK(call("c"));
+}
+
+TEST_CASE_METHOD(test::modern, "a store of credentials that hangs is not waited for for long",
+                 "[credentials]") {
+  bool hangs = false;
+  mcp::any_credential_store store = hanging_store(hangs);
+  std::vector<mcp::credential> fields;
+  fields.push_back(mcp::bearer("one"));
+  REQUIRE(run(mcp::save_credentials(store, "me", std::move(fields))));
+  hangs = true;
+  const auto clock = std::make_shared<test::virtual_time>();
+  options.credentials = mcp::stored_credentials(store, "me", clock);
+  const auto called = start(client().ping({}, mcp::as_result));
+  world.settle();
+  clock->advance(4999ms);
+  world.settle();
+  CHECK_FALSE(called->outcome);
+  clock->advance(1ms);
+  world.settle();
+  REQUIRE(called->outcome);
+  CHECK(code_of(*called->outcome) == errc::deadline_exceeded);
+  CHECK(called->outcome->error().message().find("the store") != std::string_view::npos);
+  CHECK(peer.requests().empty());
+  hangs = false;
+  CHECK(call("a"));
 }

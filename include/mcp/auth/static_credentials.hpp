@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/async/deadline.hpp>
+#include <mcp/async/with_deadline.hpp>
 #include <mcp/base/evidence.hpp>
 #include <mcp/base/result.hpp>
 #include <mcp/base/secret.hpp>
@@ -14,11 +16,19 @@
 #include <mcp/store/record_fields.hpp>
 
 #include <asio/awaitable.hpp>
+#include <asio/co_spawn.hpp>
+#include <asio/detached.hpp>
+#include <asio/redirect_error.hpp>
+#include <asio/this_coro.hpp>
+#include <asio/use_awaitable.hpp>
 
+#include <chrono>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -38,9 +48,13 @@ inline credential bearer(std::string_view token) {
 /// Credentials that are not negotiated with anybody, such as API keys: asked for before the first request,
 /// and again when the server refuses them (401). If they are the same then, nobody here can help: the call
 /// ends with the server's refusal. A `RequestAuthorizer`.
+///
+/// Clients of one executor may share it: they are asked for once for all who need them at that time. Not to
+/// be shared between executors.
 class static_credentials {
  public:
-  /// Where they come from. Fails, or gives none, if there are none.
+  /// Where they come from. Fails, or gives none, if there are none. It is not asked again before it has
+  /// answered, and nobody cancels it: what may hang needs a deadline of its own.
   using source = std::function<asio::awaitable<result<std::vector<credential>>>()>;
 
   /// `account` names whose they are, so that a session is kept when they change. Empty: whoever has other
@@ -50,18 +64,21 @@ class static_credentials {
 
   asio::awaitable<result<void>> prepare() { return prepare(shared_); }
   std::string_view fields() const noexcept { return shared_->fields; }
-  std::string principal() const {
-    if (!shared_->account.empty()) return shared_->account;
-    return crypto::sha256(shared_->fields).value().substr(0, 16);
-  }
+  /// The account; without one a hash of the credentials, empty before there are any.
+  std::string principal() const { return shared_->account.empty() ? shared_->digest : shared_->account; }
   asio::awaitable<result<bool>> repair(const evidence& refusal) { return repair(shared_, refusal.status); }
 
  private:
+  using asking = detail::awaited_operation<bool>;
+
   struct shared {
     shared(source from, std::string whose) : ask(std::move(from)), account(std::move(whose)) {}
     source ask;
     std::string account;
     secret_text fields;
+    std::string digest;  // of the fields
+    // Owned by the coroutines that ask and wait alone: its event must not outlive their context.
+    std::weak_ptr<asking> latest;
   };
 
   static asio::awaitable<result<void>> prepare(std::shared_ptr<shared> self) {
@@ -76,8 +93,24 @@ class static_credentials {
     co_return co_await renew(self);
   }
 
-  /// Whether they have changed.
+  /// Whether they have changed. Whoever comes while they are asked for waits for that answer.
   static asio::awaitable<result<bool>> renew(std::shared_ptr<shared> self) {
+    auto answer = self->latest.lock();
+    if (!answer || answer->outcome || answer->thrown) {
+      const auto executor = co_await asio::this_coro::executor;
+      answer = std::make_shared<asking>(executor);
+      self->latest = answer;
+      asio::co_spawn(executor, detail::carry_out(answer, ask(self)), asio::detached);
+    }
+    std::error_code ignored;
+    if (!answer->outcome && !answer->thrown)
+      co_await answer->ended.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    if (answer->thrown) std::rethrow_exception(answer->thrown);
+    if (!answer->outcome) co_return errc::cancelled;
+    co_return *answer->outcome;
+  }
+
+  static asio::awaitable<result<bool>> ask(std::shared_ptr<shared> self) {
     const auto given = co_await self->ask();
     if (!given) co_return given.error();
     if (given->empty()) co_return errc::credential_missing;
@@ -87,6 +120,9 @@ class static_credentials {
       const auto added = detail::append_fields(fields, {&field, 1});
       if (!added) co_return added.error();
     }
+    const auto digest = crypto::sha256(fields);
+    if (!digest) co_return digest.error();
+    self->digest = digest->substr(0, 16);
     const bool changed = fields != self->fields;
     self->fields = std::move(fields);
     co_return changed;
@@ -100,9 +136,16 @@ namespace detail {
 inline std::string credential_key(std::string_view account) { return store_key("credential", {account}); }
 
 inline asio::awaitable<result<std::vector<credential>>> load_credentials(any_credential_store store,
-                                                                         std::string account) {
-  const std::string key = credential_key(account);
-  const auto found = co_await store.load(key);
+                                                                         std::string account,
+                                                                         std::shared_ptr<time_source> time) {
+  constexpr auto patience = std::chrono::seconds(5);
+  const auto executor = co_await asio::this_coro::executor;
+  const auto deadlines = deadline_list::make(executor, time);
+  const auto until = deadlines->now() + patience;
+  auto loading = store.load(credential_key(account));
+  const auto found = co_await with_deadline(executor, *deadlines, until, std::move(loading));
+  if (!found && found.error().code() == errc::deadline_exceeded)
+    co_return failure(errc::deadline_exceeded, "the store of credentials does not answer");
   if (!found) co_return found.error();
   if (!found->has_value()) co_return failure(errc::credential_missing, "nothing stored for " + account);
   const auto record = record_fields::parse((*found)->bytes.view());
@@ -118,9 +161,14 @@ inline asio::awaitable<result<std::vector<credential>>> load_credentials(any_cre
 }  // namespace detail
 
 /// The credentials that `save_credentials` has put into a store for an account, of which the store may hold
-/// many. `errc::credential_missing` if there are none.
-inline static_credentials stored_credentials(any_credential_store store, std::string account) {
-  auto ask = [store = std::move(store), account] { return detail::load_credentials(store, account); };
+/// many. To be shared by clients of one executor only. `errc::credential_missing` if there are none;
+/// `errc::deadline_exceeded` if the store does not answer for 5 s. `time` is for these credentials alone, as
+/// each time source is for one user; null: real time.
+inline static_credentials stored_credentials(any_credential_store store, std::string account,
+                                             std::shared_ptr<time_source> time = {}) {
+  auto ask = [store = std::move(store), account, time = std::move(time)] {
+    return detail::load_credentials(store, account, time);
+  };
   return static_credentials(std::move(ask), std::move(account));
 }
 
