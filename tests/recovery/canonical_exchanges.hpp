@@ -197,6 +197,11 @@ inline void with_a_lease_to_renew(fault_bench& bench) {
   bench.world.pass(61s);
 }
 
+inline void with_credentials(fault_bench& bench) {
+  bench.peer.token = bench.token = "one";
+  bench.make_client();
+}
+
 inline void with_refused_credentials(fault_bench& bench) {
   bench.peer.token = bench.token = "one";
   warmed_up(bench);
@@ -397,6 +402,12 @@ inline const std::vector<canonical_exchange>& canonical_exchanges() {
        .prepare = warmed_up,
        .act = hand_over,
        .ends_client = true},
+      {.name = "cold call with credentials",
+       .server = {.modern = false},
+       .version = "2025-11-25",
+       .authorizes = true,
+       .prepare = with_credentials,
+       .act = call},
       {.name = "call whose credentials are refused",
        .server = {.modern = false},
        .version = "2025-11-25",

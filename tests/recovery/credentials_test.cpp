@@ -35,7 +35,7 @@ template <class Fixture>
 struct asked_for : Fixture {
   asked_for() {
     this->peer.token = "one";
-    this->options.credentials = ask();
+    this->options.credentials = ask("me");
   }
 
   mcp::static_credentials ask(std::string account = {}) {
@@ -177,6 +177,18 @@ TEST_CASE_METHOD(asked_modern, "where there are no others, the refusal stands", 
   has = "two";
   CHECK(call("b"));
   CHECK(client().status().state == connection_state::ready);
+}
+
+TEST_CASE_METHOD(asked_modern, "where it cannot be found out whether there are others, that is what is wrong",
+                 "[credentials]") {
+  warm_up();
+  peer.token = has = "two";
+  throws = true;
+  CHECK(call("a").error().http_status() == 401);
+  CHECK(client().status().state == connection_state::failed);
+  CHECK(client().status().reason.code() == errc::authorizer_failed);
+  throws = false;
+  CHECK(call("b"));
 }
 
 TEST_CASE_METHOD(asked_modern, "others that are refused as well are not replaced again", "[credentials]") {

@@ -97,7 +97,8 @@ struct fault_bench {
     made.random = std::make_shared<seeded_random>(1);
     if (exchange.tls) made.tls.ca_pem = test_authority().pem();
     if (exchange.stored) made.store = store;
-    if (exchange.authorizes) made.credentials = mcp::static_credentials([this] { return credentials(); });
+    if (exchange.authorizes)
+      made.credentials = mcp::static_credentials([this] { return credentials(); }, "me");
     return made;
   }
   asio::awaitable<mcp::result<std::vector<mcp::credential>>> credentials() const {

@@ -343,10 +343,14 @@ class session_core final : public kept_session {
       tell_again();
       keep_soon();
     } else {
-      const bool refused =
-          last_failure.http_status() == 401 || last_failure.code() == errc::credential_missing;
-      show(refused ? connection_state::needs_authorization : connection_state::failed, last_failure);
+      show_refusal(last_failure);
     }
+  }
+
+  /// No session, or no credentials: whether a person can do something about it.
+  void show_refusal(const failure& why) {
+    const bool refused = why.http_status() == 401 || why.code() == errc::credential_missing;
+    show(refused ? connection_state::needs_authorization : connection_state::failed, why);
   }
 
   /// Wakes whoever waits for what has ended now.
@@ -476,8 +480,8 @@ class session_core final : public kept_session {
     self->state = phase::ready;
     if (renewed && *renewed) ++self->renewals;
     self->settle();
-    if (!renewed || !*renewed)
-      co_return self->show(connection_state::needs_authorization, renewed ? why : renewed.error());
+    if (renewed && !*renewed) co_return self->show(connection_state::needs_authorization, why);
+    if (!renewed) co_return self->show_refusal(renewed.error());
     self->act_for_owner();
     if (self->state == phase::idle) co_return self->open_soon();
     self->keep_soon();
