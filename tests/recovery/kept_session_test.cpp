@@ -522,6 +522,28 @@ TEST_CASE_METHOD(kept_authorized, "a client that ends while credentials are aske
   }
 }
 
+TEST_CASE_METHOD(kept_authorized, "a session that is lost while credentials are asked for is replaced then",
+                 "[store]") {
+  use("me");
+  auto& first = another();
+  answer_of(first, "a");
+  peer.next("\"b\"", {.delay = 1s, .execute = false, .instead = test::json_reply("{}", "404 Not Found")});
+  const auto lost = start(first.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
+  world.settle();
+  peer.token = "two";
+  waits = true;
+  const auto refused = start(first.call_tool("c", "{}", mcp::call_options{}, mcp::as_result));
+  world.pass(2s);
+  peer.restart(false);
+  token = "two";
+  waits = false;
+  may_go_on.notify();
+  CHECK(world.run([&] { return lost->outcome.has_value() && refused->outcome.has_value(); }));
+  CHECK(lost->outcome->has_value());
+  CHECK(refused->outcome->has_value());
+  CHECK(peer.count("\"initialize\"") == 2);
+}
+
 TEST_CASE_METHOD(kept_authorized, "a lease that runs out while credentials are asked for is seen to then",
                  "[store]") {
   use("me");

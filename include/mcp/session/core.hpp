@@ -126,10 +126,12 @@ class session_core final : public kept_session {
     }
   }
 
-  /// Forgets the session of that generation; false if it is forgotten already, or if that would mend nothing.
+  /// Forgets the session of that generation; false if it is forgotten already, if that would mend nothing, or
+  /// if it has to wait until credentials were asked for.
   bool discard(repair what, std::uint64_t broken) {
     const bool mends = what == repair::version || what == repair::session;
-    if (!mends || state != phase::ready || broken != generation) return false;
+    if (!mends || !has_session() || broken != generation) return false;
+    if (state == phase::authorizing) return lost_ = what, false;
     if (what == repair::version) known_ = {};
     forget_session();
     return true;
@@ -480,10 +482,16 @@ class session_core final : public kept_session {
     self->state = phase::ready;
     if (renewed && *renewed) ++self->renewals;
     self->settle();
-    if (renewed && !*renewed) co_return self->show(connection_state::needs_authorization, why);
-    if (!renewed) co_return self->show_refusal(renewed.error());
+    const repair lost = std::exchange(self->lost_, repair::none);
+    if (!renewed || !*renewed) {
+      self->discard(lost, self->generation);
+      if (renewed) co_return self->show(connection_state::needs_authorization, why);
+      co_return self->show_refusal(renewed.error());
+    }
     self->act_for_owner();
     if (self->state == phase::idle) co_return self->open_soon();
+    self->repair_soon(lost, self->generation, why, seen);
+    if (self->state != phase::ready) co_return;
     self->keep_soon();
     if (self->lease_due != time_point::max()) self->hold_lease(self->deadlines->now());
   }
@@ -502,7 +510,8 @@ class session_core final : public kept_session {
 
   bool learning_ = false;
   bool gone_ = false;
-  event settled_{executor};  // an attempt to open the session has ended, or the session is closed
+  repair lost_ = repair::none;  // what the session needs once credentials were asked for
+  event settled_{executor};     // an attempt to open the session has ended, or the session is closed
 };
 
 }  // namespace mcp::inline v0::detail
