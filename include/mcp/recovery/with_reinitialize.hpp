@@ -173,8 +173,6 @@ using form_of = decltype(in_form<Form, T>(std::declval<result<T>>()));
 template <class Form, class T, class Operation>
 asio::awaitable<form_of<Form, recovered<T>>> reinitialize(session& on, Operation operation,
                                                           reinitialize_policy policy) {
-  const asio::any_io_executor here = co_await asio::this_coro::executor;
-  if (here != on.get_executor()) co_return in_form<Form, recovered<T>>(errc::wrong_executor);
   reinitialize_run run(on, policy);
   call_scope scope(recovery_access::scope(on));
   for (;; scope.begin_anew()) {
