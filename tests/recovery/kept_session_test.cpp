@@ -319,8 +319,8 @@ TEST_CASE_METHOD(kept_legacy, "a client that ends while it looks into the store 
     REQUIRE(run(second.close(mcp::as_result)));
   } else {
     end(second);
+    world.pass(1s);
   }
-  world.pass(1s);
   CHECK(code_of(*called->outcome) == errc::client_closed);
   CHECK(cost(another(), "b") == 1);
   CHECK(peer.sessions().size() == 1);
@@ -495,6 +495,105 @@ TEST_CASE_METHOD(kept_authorized, "credentials of somebody else do not go on wit
   use({});
   CHECK(cost(another(), "d") == 1);
   CHECK(peer.requests().back().find("session-1") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_authorized, "credentials of somebody else meet the session that is being written down",
+                 "[store]") {
+  use({});
+  auto& first = another();
+  answer_of(first, "a");
+  const auto subscribe = [&](const std::string& uri) {
+    CHECK(run(first.request("resources/subscribe", R"({"uri":")" + uri + "\"}", {}, mcp::as_result)));
+  };
+  store.state->takes = 4s;
+  subscribe("file:///a");
+  store.state->takes = 0ms;
+  subscribe("file:///b");  // which is written down next
+  token = peer.token = "two";
+  CHECK(cost(first, "b") == 4);
+  world.pass(5s);
+  token = peer.token = "one";
+  use({});
+  CHECK(cost(another(), "c") == 1);
+  CHECK(peer.requests().back().find("session-1") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_authorized, "a session belongs to whose credentials it was opened with", "[store]") {
+  use({});
+  peer.next("server/discover", {.delay = 1s});
+  auto& first = another();
+  peer.token = "two";  // the first ones are refused
+  const auto called = start(first.call_tool("a", "{}", mcp::call_options{}, mcp::as_result));
+  world.settle();
+  token = "two";
+  CHECK(world.run([&] { return called->outcome.has_value(); }));
+  CHECK(called->outcome->has_value());
+  world.settle();
+  end(first);
+  CHECK(cost(another(), "b") == 1);
+}
+
+TEST_CASE_METHOD(kept_authorized, "a session that was saved is not gone on with by somebody else",
+                 "[store]") {
+  use({});
+  auto& first = another();
+  answer_of(first, "a");
+  options.observer = std::make_shared<test::diary>();
+  auto& second = clients.emplace_back(world.context.get_executor(), url(), first.save(), options);
+  token = peer.token = "two";
+  CHECK(answer_of(second, "b").starts_with("b"));
+  CHECK(peer.requests().back().find("session-2") != std::string::npos);
+}
+
+TEST_CASE_METHOD(kept_authorized, "credentials that are refused while a session is opened are asked for",
+                 "[store]") {
+  use("me");
+  auto& first = another();
+  answer_of(first, "a");
+  const bool renews = GENERATE(true, false);
+  CAPTURE(renews);
+  peer.next("\"b\"", {.execute = false, .instead = test::json_reply("{}", "404 Not Found")});
+  peer.next("\"c\"", {.delay = 1s, .execute = false, .instead = test::json_reply("{}", "401 Unauthorized")});
+  peer.next("\"initialize\"", {.delay = 2s});
+  const auto lost = start(first.call_tool("b", "{}", mcp::call_options{}, mcp::as_result));
+  const auto refused = start(first.call_tool("c", "{}", mcp::call_options{}, mcp::as_result));
+  world.settle();
+  token = "two";
+  if (renews) {
+    peer.token = "two";
+  } else {
+    world.after(2s, [this] { peer.token = "two"; });  // the new session is refused as well
+  }
+  CHECK(world.run([&] { return lost->outcome.has_value() && refused->outcome.has_value(); }));
+  CHECK(lost->outcome->has_value());
+  CHECK(refused->outcome->has_value());
+}
+
+TEST_CASE_METHOD(kept_authorized, "credentials that come when nobody waits for them hold up nobody",
+                 "[store]") {
+  use("me");
+  auto& first = another();
+  answer_of(first, "a");
+  peer.token = "two";
+  waits = true;
+  CHECK_FALSE(run(first.call_tool("b", "{}", {.timeout = 3s}, mcp::as_result)));
+  token = "two";
+  waits = false;
+  may_go_on.notify();
+  world.pass(1s);
+  CHECK(world.time->next_wake() == mcp::time_source::time_point::max());
+  CHECK(cost(first, "c") == 1);
+}
+
+TEST_CASE_METHOD(kept_authorized, "who asks for what is in the store waits no longer than for a call",
+                 "[store]") {
+  use("me");
+  waits = true;
+  auto& first = another();
+  const auto before = world.now();
+  CHECK(code_of(run(first.list_tools({.timeout = 3s}, mcp::as_result))) == errc::deadline_exceeded);
+  CHECK(world.now() - before == 3s);
+  CHECK(code_of(run(first.unfinished(mcp::as_result))) == errc::deadline_exceeded);
 }
 
 TEST_CASE_METHOD(kept_authorized, "a client that ends while credentials are asked for leaves its session",
@@ -761,6 +860,22 @@ TEST_CASE("what was under way when the session was handed over is taken up", "[s
     const auto answer = legacy.run(second.take_up(left->front(), {}, mcp::as_result));
     CHECK(code_of(answer) == errc::outcome_unknown);
     CHECK(legacy.executions("slow") == 1);
+  }
+  SECTION("the server has lost it, and another call was cancelled before") {
+    legacy.peer.next("\"other\"", {.how = test::delivery::way::hold});
+    const auto other = legacy.start(second.call_tool("other", "{}", mcp::call_options{}, mcp::as_result));
+    legacy.world.settle();
+    other->stop.emit(asio::cancellation_type::terminal);
+    legacy.world.settle();
+    legacy.peer.restart(false);
+    const auto answer = legacy.run(second.take_up(left->front(), {}, mcp::as_result));
+    CHECK(code_of(answer) == errc::outcome_unknown);
+  }
+  SECTION("another client has it by now") {
+    legacy.world.pass(1h);
+    legacy.answer_of(legacy.another(), "third");
+    legacy.answer_of(second, "second");
+    CHECK(legacy.run(second.unfinished(mcp::as_result))->empty());
   }
   SECTION("it is handed over again before it was asked for") {
     auto taken_up = second.take_up(left->front(), {}, mcp::as_result);

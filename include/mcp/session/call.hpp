@@ -99,6 +99,7 @@ class call final : private deadline, private response_reader::listener {
 
   /// Takes up the answer to a request of an earlier client of the session.
   void begin_taking_up(const unfinished_call& request, const call_options& options) {
+    admission_ = admission::when_ready;
     options_ = options;
     message_.begin_request(keep(request.method), request.name);
     id_ = static_cast<std::uint64_t>(request.id);
@@ -326,8 +327,12 @@ class call final : private deadline, private response_reader::listener {
       failed(std::move(pending_));
       return stage_ == stage::waiting && admitted();
     }
-    if (std::exchange(refused_, false)) {
+    if (refused_) {
       attempts_.renewed = channel_->renewals != attempts_.renewals;
+      // While the session was being opened, nobody could be asked.
+      if (!attempts_.renewed && channel_->renewals_tried == awaited_renewal_)
+        return repair_soon(repair::token, pending_), false;
+      refused_ = false;
       if (!attempts_.renewed)
         return fail(in_doubt_ ? in_doubt(std::move(pending_)) : std::move(pending_)), false;
     }
@@ -492,7 +497,10 @@ class call final : private deadline, private response_reader::listener {
     if (lost && certain) why.with_code(errc::session_lost);
     remember(why);
     refused_ = is_of_credentials(step.first) && goes_on(step);
-    if (refused_) pending_ = why;
+    if (refused_) {
+      pending_ = why;
+      awaited_renewal_ = channel_->renewals_tried;
+    }
     observe(&why, step);
     show(why, step);
     if (refused_ || !is_of_credentials(step.first)) repair_soon(step.first, why);
@@ -718,7 +726,8 @@ class call final : private deadline, private response_reader::listener {
   failure pending_;                        // of the attempt, until it is known what follows
   std::optional<std::uint64_t> learning_;  // which list of tools the call waits for
   bool learned_ = false;
-  bool refused_ = false;        // the credentials, which are being replaced
+  bool refused_ = false;  // the credentials, which are being replaced
+  std::uint64_t awaited_renewal_ = 0;
   bool in_doubt_ = false;       // an attempt may have run
   bool taken_up_ = false;       // it was an earlier client's
   std::uint64_t asked_on_ = 0;  // the session on which the tools were asked for again

@@ -79,6 +79,7 @@ class channel {
     session_id.clear();
     hints.reset();
     kept_tools = {};
+    ++lists_changed;
     unfinished.clear();
     listening_from.clear();
     state = phase::idle;
@@ -115,6 +116,7 @@ class channel {
   std::uint64_t openings_failed = 0;  ///< how often it could not be opened
   std::uint64_t generation = 0;       ///< of the session: how many were opened so far
   std::uint64_t renewals = 0;         ///< how often the credentials were replaced
+  std::uint64_t renewals_tried = 0;   ///< how often others were asked for
   failure last_failure;               ///< why the last attempt to open it was given up
   status_board board;
   event changed{executor};  ///< the status has changed

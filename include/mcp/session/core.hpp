@@ -157,7 +157,10 @@ class session_core final : public kept_session {
   /// All tools, from all pages.
   static asio::awaitable<result<std::vector<tool>>> collect_tools(std::shared_ptr<session_core> self,
                                                                   call_options how) {
-    co_await look(self);
+    const auto until =
+        self->deadlines->now() + (how.timeout.count() != 0 ? how.timeout : self->options.request_timeout);
+    const bool looked = co_await look(self, until);
+    if (!looked) co_return errc::deadline_exceeded;
     const auto& kept = self->kept_tools;
     if (!kept.tools.empty() && self->deadlines->wall_clock() < kept.until) co_return kept.tools;
     kept_list found{.tools = {}, .until = std::chrono::system_clock::time_point::max()};
@@ -256,18 +259,24 @@ class session_core final : public kept_session {
   template <class Form>
   static asio::awaitable<result<std::vector<unfinished_call>>> list_unfinished(
       std::shared_ptr<session_core> self) {
-    co_await look(self);
+    const auto until = self->deadlines->now() + self->options.request_timeout;
+    const bool looked = co_await look(self, until);
+    if (!looked) co_return errc::deadline_exceeded;
     co_return self->unfinished;
   }
 
-  /// Waits until it is known what is in the store; that takes no longer than the store is waited for.
-  static asio::awaitable<void> look(std::shared_ptr<session_core> self) {
+  /// Waits until it is known what is in the store, or cannot be known; false if that took too long.
+  static asio::awaitable<bool> look(std::shared_ptr<session_core> self, time_point until) {
+    if (!self->to_be_looked_at()) co_return true;
+    self->open_soon();
     std::error_code ignored;
+    const auto wake = [&self] { self->settled_.notify(); };
+    const deadline_action alarm(*self->deadlines, until, wake);
     const auto cancellation = co_await asio::this_coro::cancellation_state;
-    if (self->to_be_looked_at()) self->open_soon();
-    while (self->to_be_looked_at() && self->state == phase::opening &&
+    while (self->to_be_looked_at() && self->state == phase::opening && !alarm.passed() &&
            cancellation.cancelled() == asio::cancellation_type::none)
       co_await self->settled_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    co_return !alarm.passed();
   }
 
   /// Waits; not beyond the end of the session.
@@ -397,21 +406,22 @@ class session_core final : public kept_session {
       if (!prepared) co_return prepared.error();
       if (self->state == phase::closed) co_return errc::client_closed;
     }
-    self->act_for_owner();
-    self->state = phase::opening;
-    const bool taken_over = co_await take_over(self);
-    self->settled_.notify();
-    if (taken_over) co_return opening::taken_over;
     recovery_plan plan;
     for (;;) {
+      const bool taken_over = co_await take_over(self);
+      self->settled_.notify();
+      if (taken_over) co_return opening::taken_over;
       auto& breaker = self->health->breaker;
       while (self->heals && self->state == phase::opening && !breaker.allow(self->deadlines->now())) {
         const auto probe = *breaker.next_probe_at();
         co_await pause(self, probe);
       }
       const auto outcome = co_await negotiate(self);
-      if (outcome) co_return opening::opened;
-      if (!self->heals || self->state == phase::closed) co_return outcome.error();
+      if (self->state == phase::closed) co_return errc::client_closed;
+      const bool ours = self->acts_for(self->owner());
+      if (outcome && ours) co_return opening::opened;
+      if (outcome) continue;  // for an owner of the credentials that was replaced meanwhile
+      if (!self->heals) co_return outcome.error();
       const auto next = self->after_failed_opening(plan, outcome.error());
       if (!next) co_return outcome.error();
       if (next->renews) {
@@ -471,16 +481,18 @@ class session_core final : public kept_session {
   static asio::awaitable<void> renew_credentials(std::shared_ptr<session_core> self, failure why,
                                                  evidence seen) {
     result<bool> renewed = errc::authorizer_failed;
+    std::string whom;
     try {
       renewed = co_await ask_for_credentials(self, seen);
       if (self->state == phase::closed) co_return;
-      if (renewed && *renewed) self->speak(self->era, self->version);
+      whom = self->owner();
+      if (renewed && *renewed && self->acts_for(whom)) self->speak(self->era, self->version);
     } catch (...) {  // out of memory
       renewed = errc::authorizer_failed;
     }
     if (self->state == phase::closed) co_return;
     self->state = phase::ready;
-    if (renewed && *renewed) ++self->renewals;
+    ++self->renewals_tried;
     self->settle();
     const repair lost = std::exchange(self->lost_, repair::none);
     if (!renewed || !*renewed) {
@@ -488,7 +500,7 @@ class session_core final : public kept_session {
       if (renewed) co_return self->show(connection_state::needs_authorization, why);
       co_return self->show_refusal(renewed.error());
     }
-    self->act_for_owner();
+    self->act_for(std::move(whom));
     if (self->state == phase::idle) co_return self->open_soon();
     self->repair_soon(lost, self->generation, why, seen);
     if (self->state != phase::ready) co_return;

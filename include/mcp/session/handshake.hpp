@@ -178,6 +178,7 @@ class handshake : public channel, public std::enable_shared_from_this<handshake>
     // All of it or, where memory was too short for it, nothing.
     era = spoken;
     version = std::move(agreed);
+    if (credentials != credentials_) ++renewals;
     credentials_ = std::move(credentials);
     get_head = std::move(get);
     post_head = std::move(post);

@@ -64,6 +64,8 @@ class session_keeper {
   time_point renew_at() const noexcept { return lease_until_ - lease_time / 2; }
   /// When it has run out.
   time_point lease_until() const noexcept { return lease_until_; }
+  /// After it could not be renewed too late.
+  time_point retry_at() const noexcept { return deadlines_->now() + lease_time / 2; }
   /// Whether it has run out. The machine may have been asleep: then only the date has moved.
   bool is_late() const {
     return deadlines_->now() >= lease_until_ || deadlines_->wall_clock() >= lease_until_date_;
@@ -80,6 +82,7 @@ class session_keeper {
       leased = co_await renew();
     }
     if (!leased) {
+      owns_ = false;
       out.fault = leased.error();
       co_return out;
     }
@@ -99,7 +102,7 @@ class session_keeper {
     loaded = co_await load(era_key_);
     const auto era = parse<era_record>(loaded);
     if (!era) {
-      out.fault = era.error();
+      if (!out.fault) out.fault = era.error();
     } else if (era->has_value()) {
       era_version_ = (*loaded)->version;
       era_others_ = (*era)->others;

@@ -35,15 +35,26 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
   kept_in(any_credential_store store, const kept_session& session)
       : keeper_(session.executor, session.pool->deadlines().shared_from_this(), std::move(store),
                 session.options.profile, resource_name(session.endpoint).value(), session.principal()),
-        written_(session.executor) {}
+        ended_(session.executor) {}
 
   asio::awaitable<bool> take_over(std::shared_ptr<kept_session> session) override {
-    auto found = co_await keeper_.take_over();
-    if (found.fault) session->tell(*found.fault);
-    if (session->state == channel::phase::closed) {
-      co_await release(session);
-      co_return false;
+    std::error_code ignored;
+    while (writing_)  // of the session that was lost
+      co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    typename session_keeper<Store>::legacy_of found;
+    looking_ = true;
+    try {
+      found = co_await keeper_.take_over();
+      if (session->state == channel::phase::closed) co_await release(session);
+    } catch (...) {  // memory is short
+      looking_ = false;
+      ended_.notify();
+      throw;
     }
+    looking_ = false;
+    ended_.notify();
+    if (found.fault) session->tell(*found.fault);
+    if (session->state == channel::phase::closed) co_return false;
     session->hold_until(keeper_.owns() ? keeper_.renew_at() : time_point::max());
     if (found.verdict) session->assume(std::move(*found.verdict));
     co_return found.session && session->go_on_with(std::move(*found.session));
@@ -64,7 +75,7 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
 
   void renew_lease_soon(std::shared_ptr<kept_session> session) noexcept override try {
     if (is_late() && !session->session_id.empty()) return session->look_again();
-    session->hold_until(is_late() ? time_point::max() : keeper_.lease_until());
+    session->hold_until(is_late() ? keeper_.retry_at() : keeper_.lease_until());
     asio::co_spawn(session->executor, renew_lease(this->shared_from_this(), session), asio::detached);
   } catch (...) {  // memory is short, or an observer threw: it runs out
   }
@@ -74,8 +85,8 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
     const auto cancellation = co_await asio::this_coro::cancellation_state;
     const auto goes_on = [&] { return cancellation.cancelled() == asio::cancellation_type::none; };
     std::error_code ignored;
-    while (writing_ && goes_on())
-      co_await written_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    while ((writing_ || looking_) && goes_on())
+      co_await ended_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
     if (left && goes_on()) {
       const auto kept = co_await keeper_.keep(std::move(*left));
       if (!kept) session->tell(kept.error());
@@ -87,7 +98,7 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
   void leave_soon(std::shared_ptr<kept_session> session) noexcept override try {
     if (!keeper_.may_own()) return;
     departure_.emplace(keeper_.about_to_leave());
-    if (!writing_)
+    if (!writing_ && !looking_)
       asio::co_spawn(session->executor, leave(this->shared_from_this(), session), asio::detached);
   } catch (...) {  // memory is short: the lease runs out
     departure_.reset();
@@ -99,7 +110,7 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
   asio::awaitable<void> keep([[maybe_unused]] std::shared_ptr<kept_in> self,
                              std::shared_ptr<kept_session> session) {
     try {
-      while (std::exchange(again_, false) && session->has_session()) {
+      while (std::exchange(again_, false) && session->is_kept_by(*this) && session->has_session()) {
         auto record = session->describe();  // before the session may be gone
         if (auto found_out = session->take_found_out()) {
           const auto kept = co_await keeper_.keep_era(std::move(*found_out));
@@ -112,7 +123,7 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
     }
     writing_ = false;
     if (departure_) co_await release(session);
-    written_.notify();
+    ended_.notify();
   }
 
   asio::awaitable<void> renew_lease([[maybe_unused]] std::shared_ptr<kept_in> self,
@@ -146,7 +157,8 @@ class kept_in final : public keeping, public std::enable_shared_from_this<kept_i
   std::optional<departures::departure> departure_;
   bool writing_ = false;
   bool again_ = false;
-  event written_;  // all that there was to write
+  bool looking_ = false;
+  event ended_;  // to write, or to look
 };
 
 template <class Store>

@@ -32,12 +32,19 @@ class kept_session : public handshake {
   void keep_soon() noexcept override {
     if (keeping_ && has_session()) keeping_->keep_soon(shared());
   }
-  void hold_lease(time_point now) noexcept override {
+  void hold_lease(time_point now) noexcept override try {
     if (now >= lease_due || keeping_->is_late()) {
       keeping_->renew_lease_soon(shared());
-    } else if (!lease_watch.armed()) {
+    } else if (!active.empty() && !lease_watch.armed()) {
       deadlines->set(lease_watch, lease_due);
     }
+  } catch (...) {  // memory is short: the next call sees to it
+    lease_watch.clear();
+  }
+
+  result<void> restore(const session_state& saved) {
+    acts_for_ = owner();
+    return handshake::restore(saved);
   }
 
   // For `keeping`.
@@ -89,6 +96,8 @@ class kept_session : public handshake {
     if (const auto resumed = resume({found.protocol_version, found.session_id, found.server}); !resumed)
       return tell(resumed.error()), false;
     known_ = {found.protocol_version, found.learned};
+    hints.reset();
+    kept_tools = {};
     standing.restore(std::move(found.standing));
     unfinished = std::move(found.unfinished);
     listening_from = std::move(found.listening_from);
@@ -101,7 +110,7 @@ class kept_session : public handshake {
     return true;
   }
 
-  /// Until then nobody else takes what is in the store.
+  /// Sees to the lease again then.
   void hold_until(time_point when) {
     lease_due = when;
     if (when == time_point::max()) return lease_watch.clear();
@@ -127,26 +136,39 @@ class kept_session : public handshake {
   /// Whether nobody has looked yet at what is in the store.
   bool to_be_looked_at() const noexcept { return heals && options.store && !looked_; }
 
-  /// Goes on with the session that is in the store; false if there is none. Looks once.
+  /// Goes on with the session that is in the store for the owner of the credentials; false if there is none.
+  /// Looks once for each.
   static asio::awaitable<bool> take_over(std::shared_ptr<kept_session> self) {
-    if (!self->to_be_looked_at()) co_return false;
-    if (!self->keeping_) self->keeping_ = self->options.store.keep(*self);
-    const auto keeper = self->keeping_;
-    const bool found = co_await keeper->take_over(self);
-    self->looked_ = true;
-    co_return found;
+    for (;;) {
+      self->act_for(self->owner());
+      self->state = phase::opening;
+      if (!self->to_be_looked_at()) co_return false;
+      if (!self->keeping_) self->keeping_ = self->options.store.keep(*self);
+      const auto keeper = self->keeping_;
+      const bool found = co_await keeper->take_over(self);
+      if (self->state == phase::closed) co_return false;
+      self->looked_ = true;
+      if (!self->acts_for(self->owner())) continue;  // they were replaced meanwhile
+      if (found) co_return true;
+      self->forget_session();
+      self->state = phase::opening;
+      co_return false;
+    }
   }
 
-  /// Acts for whom the credentials of now stand for. What was another one's is left to them.
-  void act_for_owner() {
-    auto whom = options.credentials ? options.credentials.principal() : "";
-    if (whom == acts_for_) return;
-    if (!std::exchange(acts_for_, std::move(whom)).empty()) {
+  /// Whom the credentials of now stand for.
+  std::string owner() const { return options.credentials ? options.credentials.principal() : std::string(); }
+  bool acts_for(std::string_view whom) const noexcept { return acts_for_ == whom; }
+  /// What was another owner's is left to them.
+  void act_for(std::string whom) {
+    if (acts_for(whom)) return;
+    if (std::exchange(acts_for_, std::move(whom))) {
       leave_soon();
       keeping_.reset();
       looked_ = false;
       hold_until(time_point::max());
       forget_session();
+      standing.restore({});
     }
   }
 
@@ -155,7 +177,7 @@ class kept_session : public handshake {
   static asio::awaitable<void> put_away(std::shared_ptr<kept_session> self,
                                         std::optional<session_record> left) {
     const auto keeper = self->keeping_;
-    if (self->looked_) co_await keeper->put_away(self, std::move(left));
+    if (keeper) co_await keeper->put_away(self, std::move(left));
   }
 
   /// Lets others have the session, as it was last written down. Does not wait.
@@ -185,7 +207,7 @@ class kept_session : public handshake {
 
   std::shared_ptr<keeping> keeping_;  // null: nobody has looked yet
   bool looked_ = false;
-  std::string acts_for_;  // the principal; empty before the first opening
+  std::optional<std::string> acts_for_;  // whose credentials; nothing before the first opening
 };
 
 }  // namespace mcp::inline v0::detail

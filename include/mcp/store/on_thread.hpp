@@ -95,7 +95,7 @@ class turnstile {
 /// needs no lock, and an executor never waits. Copies share the store. It is destroyed with the last of them,
 /// or behind an operation that still runs. Terminal cancellation ends the wait for an operation at once with
 /// `errc::cancelled`; the operation runs to its end if its turn has come, and does not run otherwise. So a
-/// store that hangs has no more threads than there are who wait for it.
+/// store that hangs has a thread for each who waits for it, and the one that it hangs in.
 template <BlockingCredentialStore Store>
 class on_thread {
  public:
