@@ -737,6 +737,23 @@ TEST_CASE_METHOD(kept_modern, "a list of tools that may be kept is kept", "[stor
   CHECK(cost_of_list(first) == 3);
 }
 
+TEST_CASE_METHOD(kept_authorized, "a list of tools that comes late is not somebody else's", "[store]") {
+  peer.speak({.modern = false, .tool_pages = 1, .list_ttl_ms = 60'000});
+  use({});
+  auto& first = another();
+  answer_of(first, "a");
+  peer.next("tools/list", {.delay = 1s});
+  const auto listing = start(first.list_tools({}, mcp::as_result));
+  world.settle();
+  token = peer.token = "two";
+  peer.next("\"initialize\"", {.delay = 2s});
+  CHECK(cost(first, "b") == 4);
+  CHECK(listing->outcome->has_value());
+  const auto before = peer.requests().size();
+  CHECK(run(first.list_tools({}, mcp::as_result)));
+  CHECK(peer.requests().size() == before + 1);
+}
+
 TEST_CASE_METHOD(kept_legacy, "a store that fails costs nobody an answer", "[store]") {
   watching = std::make_shared<store_diary>();
   auto& first = another();

@@ -79,7 +79,6 @@ class channel {
     session_id.clear();
     hints.reset();
     kept_tools = {};
-    ++lists_changed;
     unfinished.clear();
     listening_from.clear();
     state = phase::idle;

@@ -182,7 +182,7 @@ class session_core final : public kept_session {
       found.until = std::min(found.until, self->deadlines->wall_clock() + parsed->cache.ttl);
       if (tools.size() > self->options.limits.list_items) break;
       if (!parsed->next_cursor) {
-        if (of == self->generation && changes == self->lists_changed) {
+        if (self->has_session() && of == self->generation && changes == self->lists_changed) {
           self->learned(tools);
           if (found.until > self->deadlines->wall_clock()) self->keep_tools(found);
         }
