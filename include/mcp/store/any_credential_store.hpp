@@ -113,14 +113,16 @@ class any_credential_store {
     }
     asio::awaitable<store_result::lease> lease(shared self, std::string key, std::string owner,
                                                std::chrono::milliseconds time,
-                                               clock::time_point now) override {
-      return guarded(std::move(self), [this, key = std::move(key), owner = std::move(owner), time, now] {
-        if constexpr (LeasingCredentialStore<Store>) {
+                                               [[maybe_unused]] clock::time_point now) override {
+      if constexpr (LeasingCredentialStore<Store>) {
+        return guarded(std::move(self), [this, key = std::move(key), owner = std::move(owner), time] {
           return store.lease(key, owner, time);
-        } else {
+        });
+      } else {
+        return guarded(std::move(self), [this, key = std::move(key), owner = std::move(owner), time, now] {
           return leases.lease(store, key, owner, time, now);
-        }
-      });
+        });
+      }
     }
     asio::awaitable<store_result::release> release(shared self, std::string key, std::string owner) override {
       return guarded(std::move(self), [this, key = std::move(key), owner = std::move(owner)] {
