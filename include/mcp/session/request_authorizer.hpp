@@ -43,8 +43,8 @@ class any_request_authorizer {
  public:
   any_request_authorizer() = default;
 
-  template <RequestAuthorizer A>
-    requires(!std::same_as<A, any_request_authorizer>)
+  template <class A>
+    requires(!std::same_as<A, any_request_authorizer> && RequestAuthorizer<A>)
   any_request_authorizer(A authorizer)  // NOLINT(google-explicit-constructor)
       : authorizer_(std::make_shared<model<A>>(std::move(authorizer))) {}
 
