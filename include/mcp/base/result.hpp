@@ -201,8 +201,8 @@ class [[nodiscard]] result {
   }
 
   union {
-    T value_;
-    failure why_;
+    T value_;      // NOLINT(readability-identifier-naming): private, though in a union
+    failure why_;  // NOLINT(readability-identifier-naming)
   };
   bool has_value_;
 };
