@@ -133,7 +133,8 @@ class operations {
   }
 
   /// Ends everything that is under way with `errc::client_closed`, and tells a server that keeps a session
-  /// (HTTP DELETE) within 5 s. Later operations fail. Never fails itself.
+  /// (HTTP DELETE) within 5 s. With a store, what is left there may take as long again for each operation of
+  /// the store. Later operations fail. Never fails itself.
   template <class Token = throwing_t>
   auto close(Token&& token = {}) {
     return detail::complete<void>(core_->executor, detail::session_core::close<Token>(core_),

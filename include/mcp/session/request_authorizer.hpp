@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/async/guarded.hpp>
 #include <mcp/base/evidence.hpp>
 #include <mcp/base/result.hpp>
 
@@ -8,7 +9,6 @@
 
 #include <concepts>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -37,8 +37,9 @@ concept RequestAuthorizer =
     };
 
 /// Any `RequestAuthorizer`, in a copyable handle whose copies share it; empty without one. What it throws
-/// while `prepare()` or `repair()` is awaited is `errc::authorizer_failed` here; only `std::bad_alloc` comes
-/// through. What `principal()` throws comes through.
+/// while `prepare()` or `repair()` is awaited is `errc::authorizer_failed` here, or
+/// `errc::cancelled` where Asio says so; only `std::bad_alloc` comes through. What `principal()` throws comes
+/// through.
 class any_request_authorizer {
  public:
   any_request_authorizer() = default;
@@ -84,15 +85,8 @@ class any_request_authorizer {
     }
 
     template <class Operation>
-    static auto guarded([[maybe_unused]] shared self, Operation operation)
-        -> std::invoke_result_t<Operation&> {
-      try {
-        co_return co_await operation();
-      } catch (const std::bad_alloc&) {
-        throw;
-      } catch (...) {  // whose text might hold anything
-        co_return failure(errc::authorizer_failed, "the authorizer threw an exception");
-      }
+    static auto guarded(shared self, Operation operation) {
+      return detail::guarded<A>::run(std::move(self), std::move(operation), errc::authorizer_failed);
     }
 
     A authorizer;

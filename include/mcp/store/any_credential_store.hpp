@@ -1,21 +1,19 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <mcp/async/guarded.hpp>
 #include <mcp/store/credential_store.hpp>
 #include <mcp/store/departures.hpp>
 #include <mcp/store/on_thread.hpp>
 #include <mcp/store/record_leases.hpp>
 
 #include <asio/awaitable.hpp>
-#include <asio/error.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <memory>
-#include <new>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <type_traits>
 #include <utility>
 
@@ -134,20 +132,9 @@ class any_credential_store {
       });
     }
 
-    /// Keeps the store and the arguments alive, too.
     template <class Operation>
-    static auto guarded([[maybe_unused]] shared self, Operation operation)
-        -> std::invoke_result_t<Operation&> {
-      try {
-        co_return co_await operation();
-      } catch (const std::bad_alloc&) {
-        throw;
-      } catch (const std::system_error& thrown) {
-        if (thrown.code() == asio::error::operation_aborted) co_return errc::cancelled;
-      } catch (...) {
-      }
-      co_return failure(errc::store_failed,
-                        "the store threw an exception");  // whose text might hold anything
+    static auto guarded(shared self, Operation operation) {
+      return detail::guarded<Store>::run(std::move(self), std::move(operation), errc::store_failed);
     }
 
     Store store;
